@@ -1,0 +1,1 @@
+"""Images, masks, classes, datasets and networks. No Qt, no seggui."""

@@ -1,0 +1,1 @@
+"""Images, masks, label sets and splits."""

@@ -1,0 +1,1 @@
+"""The process that owns Keras: requests in, frozen events out."""

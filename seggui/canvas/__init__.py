@@ -1,0 +1,1 @@
+"""The image with its mask, and what the pointer does to it."""

@@ -1,0 +1,1 @@
+"""The editing domain, without Qt and without Keras."""

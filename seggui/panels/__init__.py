@@ -1,0 +1,1 @@
+"""Docks and dialogs: they show a value and emit an intent."""

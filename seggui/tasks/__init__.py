@@ -1,0 +1,1 @@
+"""Every thread and child process of the window."""
