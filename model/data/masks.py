@@ -1,0 +1,117 @@
+"""The one reader and writer of masks: 8-bit PNG, class index per pixel, 255 = ignore."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.data.atomic import write_atomic
+from model.data.image_files import opened_image
+from model.data.label_sets import IGNORE, Color, LabelSet
+from model.errors import MaskError
+
+_VOID_COLORS: tuple[Color, ...] = ((0, 0, 0), (224, 224, 192), (255, 255, 255))
+_STRAY_COLOR: Color = (255, 0, 255)
+
+
+def read_mask(path: Path) -> NDArray[np.uint8]:
+    """Reads the class indices of a mask file as they are stored; nothing is scaled or folded.
+
+    Args:
+        path: 8-bit gray or palette (the index counts, not the colour), or 1-bit (0 and 1).
+
+    Returns:
+        (H, W) uint8, a new array; 255 = ignore.
+
+    Raises:
+        MaskError: missing, damaged, or a picture that stores no indices: colour, 16-bit,
+            transparency, or JPEG.
+    """
+    with opened_image(path, error_type=MaskError) as image:
+        if image.format == "JPEG":
+            raise MaskError(
+                f"The mask {path.name!r} is a JPEG, which changes pixel values; PNG was expected.",
+                remedy="Go back to the original masks: the exact classes are lost in this file.",
+            )
+        if image.mode not in ("L", "P", "1"):
+            raise _wrong_mode(path, image.mode)
+        return np.array(image, dtype=np.uint8)
+
+
+def _wrong_mode(path: Path, mode: str) -> MaskError:
+    if mode.startswith("I") or mode == "F":
+        return MaskError(
+            f"The mask {path.name!r} has 16 or more bits per pixel; "
+            "8 bits with the class index were expected.",
+            remedy="If it holds Cityscapes instance ids, use the labelIds file instead.",
+        )
+    return MaskError(
+        f"The mask {path.name!r} holds colours ({mode}); "
+        "one 8-bit channel with the class index was expected.",
+        remedy="Import it as a colour PNG, with the label set that names its colours.",
+    )
+
+
+def ignore_color(label_set: LabelSet) -> Color:
+    """The colour that stands for ignore: black as in street scenes, unless a class is black."""
+    taken = {c.color for c in label_set.classes}
+    return next((color for color in _VOID_COLORS if color not in taken), _VOID_COLORS[0])
+
+
+def palette(label_set: LabelSet) -> NDArray[np.uint8]:
+    """(256, 3) uint8 colours by mask value; values that are no class are magenta."""
+    colors = np.full((256, 3), _STRAY_COLOR, np.uint8)
+    colors[: len(label_set)] = [c.color for c in label_set.classes]
+    colors[IGNORE] = ignore_color(label_set)
+    return colors
+
+
+def encode_mask(mask: NDArray[np.uint8], label_set: LabelSet | None) -> bytes:
+    """Encodes a mask as an 8-bit PNG without gamma, colour profile, text or time.
+
+    Args:
+        mask: (H, W) uint8 class indices, 255 = ignore.
+        label_set: gives the palette, so that any viewer shows the colours; None writes gray.
+
+    Raises:
+        MaskError: ``mask`` is not a (H, W) uint8 array with at least one pixel.
+    """
+    from PIL import Image, PngImagePlugin  # the plugin registers the one writer that save() needs
+
+    if mask.dtype != np.uint8 or mask.ndim != 2 or mask.size == 0:
+        raise MaskError(
+            f"A mask of shape {mask.shape} and type {mask.dtype} cannot be stored; "
+            "(height, width) of uint8 was expected."
+        )
+    assert PngImagePlugin
+    image = Image.fromarray(np.ascontiguousarray(mask))
+    if label_set is not None:
+        image.putpalette(palette(label_set).tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def write_mask(path: Path, mask: NDArray[np.uint8], label_set: LabelSet | None) -> None:
+    """Writes a mask as `encode_mask` makes it; the old file survives every failure.
+
+    Raises:
+        MaskError: ``mask`` is no mask.
+        StorageError: disk full or no permission.
+    """
+    write_atomic(path, encode_mask(mask, label_set))
+
+
+def unknown_values(mask: NDArray[np.uint8], label_set: LabelSet) -> dict[int, int]:
+    """Counts the pixels whose value is neither a class nor ignore.
+
+    Returns:
+        Mask value -> number of pixels, ascending; empty when all is well.
+    """
+    counts = np.bincount(mask.reshape(-1), minlength=256)
+    counts[: len(label_set)] = 0
+    counts[IGNORE] = 0
+    return {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
