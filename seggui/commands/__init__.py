@@ -1,0 +1,1 @@
+"""The commands that open no window, one module each; loaded only when asked for."""

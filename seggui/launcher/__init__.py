@@ -1,0 +1,1 @@
+"""What happens before the program runs: environment, system libraries. No third-party import."""
