@@ -331,6 +331,7 @@ class TrainingDone:
         num_steps_run: steps really made.
         seconds: wall clock.
         held_out_is_tiles: True when no held-out image existed and tiles were held out instead.
+        notes: sentences for the user, e.g. that nothing was better than the base.
     """
 
     output_path: str
@@ -340,6 +341,7 @@ class TrainingDone:
     num_steps_run: int
     seconds: float
     held_out_is_tiles: bool
+    notes: tuple[str, ...] = ()
 
 
 TrainingEvent = TrainingPlan | TrainingStep | TrainingScored | TrainingDone

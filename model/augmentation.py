@@ -1,0 +1,79 @@
+"""Random views of an image and its masks for training: where, mirrored or not, and how lit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class View:
+    """A window of an image, brought to a size; reaches outside where the image is too small.
+
+    Attributes:
+        top: first row of the window in image pixels; may be negative.
+        left: first column; may be negative.
+        height: rows of the window, at least 1.
+        width: columns of the window, at least 1.
+        size: (height, width) that the window is resized to.
+        is_mirrored: left and right swapped.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+    size: tuple[int, int]
+    is_mirrored: bool = False
+
+    def pixels(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The window of an (H, W, 3) image, bilinear; outside, the border pixels repeat."""
+        return self._finish(self._window(image, fill=None), Image.Resampling.BILINEAR)
+
+    def labels(self, mask: npt.NDArray[np.uint8], *, fill: int) -> npt.NDArray[np.uint8]:
+        """The window of an (H, W) mask, nearest neighbour; outside is ``fill``."""
+        return self._finish(self._window(mask, fill=fill), Image.Resampling.NEAREST)
+
+    def _window(self, array: npt.NDArray[np.uint8], *, fill: int | None) -> npt.NDArray[np.uint8]:
+        rows = np.arange(self.top, self.top + self.height)
+        cols = np.arange(self.left, self.left + self.width)
+        inside_rows = np.clip(rows, 0, array.shape[0] - 1)
+        inside_cols = np.clip(cols, 0, array.shape[1] - 1)
+        window = array[inside_rows[:, None], inside_cols[None, :]]
+        if fill is not None:
+            window[rows != inside_rows] = fill
+            window[:, cols != inside_cols] = fill
+        return window
+
+    def _finish(
+        self, window: npt.NDArray[np.uint8], resampling: Image.Resampling
+    ) -> npt.NDArray[np.uint8]:
+        if (self.height, self.width) != self.size:
+            resized = Image.fromarray(window).resize(self.size[::-1], resampling)
+            window = np.asarray(resized, np.uint8)
+        return window[:, ::-1] if self.is_mirrored else window
+
+
+def random_scale(rng: np.random.Generator) -> float:
+    """How much larger things appear: 0.75 to 1.5, smaller as likely as larger on a log scale."""
+    return float(np.exp(rng.uniform(np.log(0.75), np.log(1.5))))
+
+
+def relight(pixels: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Changes brightness, contrast curve and colour cast a little.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        rng: where the randomness comes from.
+
+    Returns:
+        A new array of the same shape and type.
+    """
+    gamma = rng.uniform(0.8, 1.25)
+    gains = rng.uniform(0.8, 1.2) * rng.uniform(0.95, 1.05, 3)
+    levels = np.linspace(0.0, 1.0, 256)[:, None] ** gamma * gains
+    table = np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8)  # (256, 3): one per channel
+    return np.stack([table[:, c][pixels[..., c]] for c in range(3)], axis=-1)

@@ -1,0 +1,356 @@
+"""Corrected images as training material: what is trusted, what is held out, and random crops.
+
+Imports no Keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from model.augmentation import View, random_scale, relight
+from model.data.images import read_image
+from model.data.label_sets import IGNORE
+from model.data.masks import read_mask
+from model.engine.protocol import CancelToken, TrainingSample
+from model.errors import CancelledError, MaskError, TrainingError
+
+# Provenance values, as ``seggui.core.records.Provenance`` stores them (model never imports seggui).
+UNSEEN, PREDICTED, CORRECTED, ACCEPTED = 0, 1, 2, 3
+
+HELD_OUT_TILE_PX = 64
+MAX_PAINTED_WEIGHT = 10.0
+"""How much more than an accepted pixel a painted one may weigh."""
+
+_NUM_REMEMBERED_PIXELS = 4096
+_SCORED_SHARE = (0.10, 0.50)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedSample:
+    """One image with what is known about each of its pixels. Arrays are read-only.
+
+    Attributes:
+        name: the image file, for messages.
+        pixels: (H, W, 3) uint8 RGB.
+        classes: (H, W) uint8 class indices; 255 on every pixel that is not trusted.
+        painted: (H, W) bool, trusted pixels that a person painted.
+        untouched: (H, W) bool, pixels that nobody said anything about.
+        is_held_out: never trained on.
+    """
+
+    name: str
+    pixels: npt.NDArray[np.uint8]
+    classes: npt.NDArray[np.uint8]
+    painted: npt.NDArray[np.bool_]
+    untouched: npt.NDArray[np.bool_]
+    is_held_out: bool = False
+
+    def __post_init__(self) -> None:
+        for array in (self.pixels, self.classes, self.painted, self.untouched):
+            array.setflags(write=False)
+
+    @property
+    def num_trusted(self) -> int:
+        """Pixels with a class that a person vouches for."""
+        return int(np.count_nonzero(self.classes != IGNORE))
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingBatch:
+    """Crops, before the network's own preprocessing.
+
+    Attributes:
+        clean: (N, H, W, 3) uint8, as photographed; what the old network is asked about.
+        pixels: (N, H, W, 3) uint8, the same crops in other light.
+        classes: (N, H, W) uint8; any value where ``trusted_weight`` is 0.
+        trusted_weight: (N, H, W) float32.
+        keep_weight: (N, H, W) float32, 1 on untouched pixels.
+    """
+
+    clean: npt.NDArray[np.uint8]
+    pixels: npt.NDArray[np.uint8]
+    classes: npt.NDArray[np.uint8]
+    trusted_weight: npt.NDArray[np.float32]
+    keep_weight: npt.NDArray[np.float32]
+
+
+def load_sample(sample: TrainingSample) -> LoadedSample:
+    """Reads one image with its mask and provenance.
+
+    A pixel is trusted when it is painted or accepted and not void; untouched when it is neither
+    painted nor accepted. What the mask says about an untouched pixel is not looked at. Without
+    provenance every pixel that is not void is trusted, and counts as accepted.
+
+    Raises:
+        ImageError: the image cannot be read.
+        MaskError: mask or provenance cannot be read, or their size is not the image's.
+    """
+    pixels = read_image(Path(sample.image_path)).pixels
+    mask = _read_same_size(sample.mask_path, sample.image_path, pixels.shape[:2])
+    if sample.provenance_path is None:
+        provenance = np.full(mask.shape, ACCEPTED, np.uint8)
+    else:
+        provenance = _read_same_size(sample.provenance_path, sample.image_path, pixels.shape[:2])
+    said = (provenance == CORRECTED) | (provenance == ACCEPTED)
+    classes = np.where(said, mask, IGNORE).astype(np.uint8)
+    return LoadedSample(
+        name=sample.image_path,
+        pixels=pixels,
+        classes=classes,
+        painted=(provenance == CORRECTED) & (classes != IGNORE),
+        untouched=~said,
+        is_held_out=sample.is_held_out,
+    )
+
+
+def _read_same_size(path: str, image_path: str, size: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    mask = read_mask(Path(path))
+    if mask.shape != size:
+        raise MaskError(
+            f"{path} has {mask.shape[1]} x {mask.shape[0]} pixels, its image {image_path} "
+            f"has {size[1]} x {size[0]}.",
+            remedy="Take this image out of the training, or make its mask again.",
+        )
+    return mask
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingMaterial:
+    """Everything a run learns from and is scored on.
+
+    Attributes:
+        train: images with trusted pixels, held-out tiles already taken out.
+        held_out: images to score; the trusted pixels to count are those that are not 255.
+        held_out_is_tiles: True when tiles of the train images are scored, because no held-out
+            image has trusted pixels.
+    """
+
+    train: tuple[LoadedSample, ...]
+    held_out: tuple[LoadedSample, ...]
+    held_out_is_tiles: bool
+
+    def num_trusted_pixels(self, num_classes: int) -> tuple[int, ...]:
+        """Trusted pixels of each class over the train images."""
+        counts = np.zeros(256, np.int64)
+        for sample in self.train:
+            counts += np.bincount(sample.classes.ravel(), minlength=256)
+        return tuple(int(n) for n in counts[:num_classes])
+
+
+def load_material(
+    samples: Sequence[TrainingSample], *, num_classes: int, is_cancelled: CancelToken
+) -> TrainingMaterial:
+    """Reads all images and decides what is scored.
+
+    Args:
+        samples: what the user corrected.
+        num_classes: classes of the network.
+        is_cancelled: asked before each file.
+
+    Raises:
+        TrainingError: nothing to train on, or a class that the network does not have.
+        ImageError: an image cannot be read.
+        MaskError: a mask cannot be read or has another size than its image.
+        CancelledError: ``is_cancelled`` said so.
+    """
+    loaded = []
+    for sample in samples:
+        if is_cancelled():
+            raise CancelledError
+        loaded.append(load_sample(sample))
+        _check_classes(loaded[-1], num_classes)
+    train = tuple(s for s in loaded if not s.is_held_out and s.num_trusted)
+    held_out = tuple(s for s in loaded if s.is_held_out and s.num_trusted)
+    if not train:
+        raise TrainingError(
+            f"{len(loaded)} images were given for training, and none of those that may be "
+            "trained on has a corrected or accepted pixel.",
+            remedy="Correct at least one image, then try again.",
+        )
+    if held_out:
+        return TrainingMaterial(train, held_out, held_out_is_tiles=False)
+    pairs = [hold_out_tiles(sample) for sample in train]
+    scored = tuple(s for _, s in pairs if s.num_trusted)
+    kept = tuple(s for s, _ in pairs if s.num_trusted)
+    if not scored or not kept:
+        raise TrainingError(
+            f"Only {sum(s.num_trusted for s in train)} corrected pixels in one place: too few to "
+            "train on one part and check on another.",
+            remedy="Paint a few more corrections, or accept an image.",
+        )
+    return TrainingMaterial(kept, scored, held_out_is_tiles=True)
+
+
+def _check_classes(sample: LoadedSample, num_classes: int) -> None:
+    found = np.unique(sample.classes)
+    unknown = [int(c) for c in found if num_classes <= c != IGNORE]
+    if unknown:
+        raise TrainingError(
+            f"{sample.name} is labelled with class {', '.join(map(str, unknown))}, but the network "
+            f"only has the classes 0 to {num_classes - 1}.",
+            remedy="Relabel these pixels, or load a network that has these classes.",
+        )
+
+
+def hold_out_tiles(sample: LoadedSample) -> tuple[LoadedSample, LoadedSample]:
+    """Splits one image into a part to train on and a quarter of its tiles to score.
+
+    The tiles lie on a grid (every second row and column), so that the split does not depend on
+    chance. Of the four possible grids, and smaller tiles where painting is sparse, the first is
+    taken that has 10 to 50 % of the trusted pixels; failing that everything is trained on.
+
+    Returns:
+        The train part (held-out tiles are neither trusted nor untouched there), and the scored
+        part, which may be without any trusted pixel.
+    """
+    trusted = sample.classes != IGNORE
+    num_trusted = max(1, sample.num_trusted)
+    side = min(HELD_OUT_TILE_PX, max(8, min(trusted.shape) // 4))
+    while side >= 8:
+        for phase in ((0, 0), (1, 1), (0, 1), (1, 0)):
+            is_scored = _grid(trusted.shape, side, phase)
+            share = np.count_nonzero(trusted & is_scored) / num_trusted
+            if _SCORED_SHARE[0] <= share <= _SCORED_SHARE[1]:
+                return _without(sample, is_scored), replace(
+                    _without(sample, ~is_scored), is_held_out=True
+                )
+        side //= 2
+    return sample, replace(_without(sample, np.ones(trusted.shape, bool)), is_held_out=True)
+
+
+def _grid(shape: tuple[int, ...], side: int, phase: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    rows = np.arange(shape[0]) // side % 2 == phase[0]
+    cols = np.arange(shape[1]) // side % 2 == phase[1]
+    grid: npt.NDArray[np.bool_] = rows[:, None] & cols[None, :]
+    return grid
+
+
+def _without(sample: LoadedSample, removed: npt.NDArray[np.bool_]) -> LoadedSample:
+    return replace(
+        sample,
+        classes=np.where(removed, IGNORE, sample.classes).astype(np.uint8),
+        painted=sample.painted & ~removed,
+        untouched=sample.untouched & ~removed,
+    )
+
+
+@dataclass(frozen=True)
+class CropPlan:
+    """How crops are cut.
+
+    Attributes:
+        size: (height, width) of what the network gets.
+        is_whole_image: True for networks that see every image resized to their input size; a crop
+            is then the whole image, moved and scaled a little.
+        batch_size: crops per batch.
+    """
+
+    size: tuple[int, int]
+    is_whole_image: bool
+    batch_size: int
+
+
+class CropSampler:
+    """Draws random crops: half of them around painted pixels, classes in turn; the rest anywhere.
+
+    Without painted pixels the first half is drawn around any trusted pixel. Each image is as likely
+    as any other in the second half, however much was painted on it.
+    """
+
+    def __init__(
+        self, samples: Sequence[LoadedSample], plan: CropPlan, rng: np.random.Generator
+    ) -> None:
+        self._samples = samples
+        self._plan = plan
+        self._rng = rng
+        self._painted_weight = painted_weight(samples)
+        self._places = _places_by_class(samples, rng)
+
+    def batch(self, batch_size: int | None = None) -> TrainingBatch:
+        """The next batch; a smaller ``batch_size`` than planned may be asked for."""
+        crops = [
+            self._crop(is_centred=i % 2 == 0) for i in range(batch_size or self._plan.batch_size)
+        ]
+        clean, pixels, classes, trusted, keep = (
+            np.stack(arrays) for arrays in zip(*crops, strict=True)
+        )
+        return TrainingBatch(clean, pixels, classes, trusted, keep)
+
+    def _crop(self, *, is_centred: bool) -> tuple[npt.NDArray[np.generic], ...]:
+        if is_centred or self._plan.batch_size == 1:
+            index, row, col = self._around()
+        else:
+            index, row, col = self._anywhere()
+        sample = self._samples[index]
+        view = self._view(sample.classes.shape, row, col)
+        clean = view.pixels(sample.pixels)
+        classes = view.labels(sample.classes, fill=IGNORE)
+        painted = view.labels(sample.painted.view(np.uint8), fill=0)
+        untouched = view.labels(sample.untouched.view(np.uint8), fill=0)
+        weight = np.where(painted, self._painted_weight, 1.0) * (classes != IGNORE)
+        return (
+            clean,
+            relight(clean, self._rng),
+            classes,
+            weight.astype(np.float32),
+            untouched.astype(np.float32),
+        )
+
+    def _around(self) -> tuple[int, int, int]:
+        # Ragged: a class that one image shows is as likely as one that all images show.
+        by_image = self._places[int(self._rng.integers(len(self._places)))]
+        index, places = by_image[int(self._rng.integers(len(by_image)))]
+        row, col = places[int(self._rng.integers(len(places)))]
+        return index, int(row), int(col)
+
+    def _anywhere(self) -> tuple[int, int, int]:
+        index = int(self._rng.integers(len(self._samples)))
+        rows, cols = self._samples[index].classes.shape
+        return index, int(self._rng.integers(rows)), int(self._rng.integers(cols))
+
+    def _view(self, shape: tuple[int, ...], row: int, col: int) -> View:
+        """A window with (row, col) somewhere in its middle half, inside the image if it fits."""
+        scale = random_scale(self._rng)
+        base = shape if self._plan.is_whole_image else self._plan.size
+        height, width = (max(8, round(side / scale)) for side in base[:2])
+        shift = self._rng.uniform(-0.25, 0.25, 2)
+        top = _inside(row + shift[0] * height - height / 2, height, shape[0])
+        left = _inside(col + shift[1] * width - width / 2, width, shape[1])
+        return View(top, left, height, width, self._plan.size, bool(self._rng.random() < 0.5))
+
+
+def _inside(start: float, length: int, limit: int) -> int:
+    """Moves a window into 0..limit; one that is longer than that sticks out on both sides."""
+    low, high = min(0, limit - length), max(0, limit - length)
+    return int(np.clip(round(start), low, high))
+
+
+def painted_weight(samples: Sequence[LoadedSample]) -> float:
+    """Weight of a painted pixel where an accepted one has 1: both halves of the loss, if possible.
+
+    Painted pixels were wrong before and are few; without this they would drown in accepted ones.
+    """
+    painted = sum(int(np.count_nonzero(s.painted)) for s in samples)
+    accepted = sum(s.num_trusted for s in samples) - painted
+    return float(np.clip(accepted / max(1, painted), 1.0, MAX_PAINTED_WEIGHT))
+
+
+def _places_by_class(
+    samples: Sequence[LoadedSample], rng: np.random.Generator
+) -> list[list[tuple[int, npt.NDArray[np.intp]]]]:
+    """For each class that occurs: (image, some of its pixels) for each image that shows it."""
+    has_painted = any(s.painted.any() for s in samples)
+    places: dict[int, list[tuple[int, npt.NDArray[np.intp]]]] = {}
+    for index, sample in enumerate(samples):
+        wanted = sample.painted if has_painted else sample.classes != IGNORE
+        for label in np.unique(sample.classes[wanted]):
+            found = np.argwhere(wanted & (sample.classes == label))
+            if len(found) > _NUM_REMEMBERED_PIXELS:
+                found = found[rng.choice(len(found), _NUM_REMEMBERED_PIXELS, replace=False)]
+            places.setdefault(int(label), []).append((index, found))
+    return [places[label] for label in sorted(places)]
