@@ -91,7 +91,7 @@ def encode_mask(mask: NDArray[np.uint8], label_set: LabelSet | None) -> bytes:
     if label_set is not None:
         image.putpalette(palette(label_set).tobytes())
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
+    image.save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()
 
 
