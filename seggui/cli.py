@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def main_window(argv: list[str] | None = None) -> int:
-    """What the installed ``seggui-window`` runs: like :func:`main`, on Windows without a console."""
+    """What the installed ``seggui-window`` runs: :func:`main`, on Windows without a console."""
     return main(argv)
 
 

@@ -1,0 +1,345 @@
+"""Connects folders and images with the image list, the welcome page and the message bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtGui import QAction, QImage
+from PySide6.QtWidgets import QFileDialog
+
+from model.data.images import is_image_name
+from model.data.label_sets import LabelSet, builtin_label_sets
+from seggui.core.project import FolderNotWritableError
+from seggui.core.records import ImageRecord, ImageStatus
+from seggui.edit_wiring import EditWiring
+from seggui.main_window import MainWindow
+from seggui.messages import Messages
+from seggui.navigation import Bundle, Navigation
+from seggui.session import Session
+from seggui.settings import Settings, data_dir
+from seggui.tasks.image_loader import ImageLoader
+from seggui.tasks.project_thread import OpenedProject, ProjectThread
+
+MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
+LOADING_TEXT_DELAY_MS = 150
+
+
+class FolderWiring(QObject):
+    """Opening a folder, walking through it, and saying what went wrong there."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        session: Session,
+        navigation: Navigation,
+        loader: ImageLoader,
+        project: ProjectThread,
+        editing: EditWiring,
+        messages: Messages,
+        settings: Settings,
+    ) -> None:
+        super().__init__(window)
+        self._window, self._session, self._navigation = window, session, navigation
+        self._loader, self._project, self._editing = loader, project, editing
+        self._messages, self._settings = messages, settings
+        self.open_model: Callable[[Path], None] = lambda _: None
+        self.initial_label_set: Callable[[], LabelSet] = lambda: builtin_label_sets()[0]
+        self._asked_elsewhere: set[Path] = set()
+        self._pending_key: str | None = None
+        # Telling "loading" for the blink of an eye would only flicker.
+        self._loading_timer = QTimer(self, singleShot=True, interval=LOADING_TEXT_DELAY_MS)
+        self._loading_timer.timeout.connect(self._on_loading_slow)
+        self._connect()
+        self._fill_recent()
+
+    def _connect(self) -> None:
+        navigation, window, project = self._navigation, self._window, self._project
+        navigation.folder_opened.connect(self._on_folder_opened)
+        navigation.open_failed.connect(self._on_open_failed)
+        navigation.image_loading.connect(self._on_image_loading)
+        navigation.image_shown.connect(self._on_image_shown)
+        navigation.image_failed.connect(self._on_image_failed)
+        navigation.record_changed.connect(self._on_record_changed)
+        project.save_failed.connect(self._on_save_failed)
+        project.save_recovered.connect(self._on_save_recovered)
+        project.dirty_changed.connect(self._on_dirty_changed)
+        window.image_list.image_chosen.connect(navigation.show)
+        window.image_list.thumbnail_requested.connect(self._on_thumbnail_requested)
+        navigation.use_order(window.image_list.neighbours)
+        window.welcome.open_folder_requested.connect(self.ask_folder)
+        window.welcome.recent_chosen.connect(self.open_folder)
+        window.path_dropped.connect(self.open_path)
+        self._session.edit_refused.connect(self._messages.info)
+        self._session.status_changed.connect(self._on_document_status)
+        actions = window.actions_by_name
+        for name, slot in (
+            ("open_folder_action", self.ask_folder),
+            ("next_image_action", self._on_next),
+            ("previous_image_action", self._on_previous),
+            ("next_unreviewed_action", self._on_next_unreviewed),
+            ("previous_unreviewed_action", self._on_previous_unreviewed),
+            ("reviewed_action", self._on_reviewed),
+            ("review_and_next_action", self._on_review_and_next),
+            ("save_action", self._on_save),
+        ):  # fmt: skip
+            actions[name].triggered.connect(slot)
+
+    # -- opening ---------------------------------------------------------------------------------
+
+    @Slot()
+    def ask_folder(self) -> None:
+        """Lets the user choose a folder."""
+        recent = self._settings.recent("folders")
+        start = str(recent[0].parent if recent else Path.home())
+        chosen = QFileDialog.getExistingDirectory(
+            self._window, self.tr("Open a folder of images"), start
+        )
+        if chosen:
+            self.open_folder(Path(chosen))
+
+    @Slot(object)
+    def open_folder(self, folder: Path) -> None:
+        """Opens a folder; a project kept elsewhere for it is found again."""
+        kept = self._settings.text(f"homes/{_name_of(folder)}", "")
+        self._navigation.open_folder(folder, Path(kept) if kept else None)
+
+    @Slot(str)
+    def open_path(self, text: str) -> None:
+        """Opens whatever was dropped or named: a folder, an image in its folder, or a model."""
+        path = Path(text).absolute()
+        if path.is_dir():
+            self.open_folder(path)
+        elif path.suffix.lower() in MODEL_ENDINGS:
+            self.open_model(path)
+        elif is_image_name(path.name):
+            self._pending_key = path.name
+            self.open_folder(path.parent)
+        else:
+            self._messages.warn(
+                self.tr(
+                    "{name} is neither a folder, an image nor a Keras model. "
+                    "Drop a folder of images, or a .keras or .h5 file."
+                ).format(name=path.name)
+            )
+
+    @Slot(object)
+    def _on_folder_opened(self, opened: OpenedProject) -> None:
+        self._messages.clear()
+        self._settings.add_recent("folders", opened.folder)
+        self._fill_recent()
+        self._restore_editing(opened)
+        panel = self._window.image_list
+        panel.set_keys(opened.keys)
+        panel.set_records(opened.records)
+        self._window.show_editor()
+        if not opened.keys:
+            self._window.set_title(opened.folder.name)
+            self._window.canvas.set_placeholder(
+                self.tr(
+                    "No images in {name}.\nseggui reads JPEG, PNG, TIFF, BMP and WebP, "
+                    "also in subfolders."
+                ).format(name=opened.folder.name)
+            )
+        for note in opened.notes:
+            self._messages.warn(note)
+        if opened.is_read_only and not opened.notes:
+            self._messages.warn(self.tr("This folder is open read-only: nothing can be changed."))
+        if self._pending_key in opened.keys:
+            self._navigation.show(self._pending_key or "")
+        self._pending_key = None
+
+    def _restore_editing(self, opened: OpenedProject) -> None:
+        stored = opened.label_set
+        self._editing.adopt_label_set(
+            stored or self.initial_label_set(), is_provisional=stored is None
+        )
+        session, settings = self._session, opened.settings
+        session.set_hidden(_indices(settings.get("hidden_classes")))
+        session.set_locked(_indices(settings.get("locked_classes")))
+        label = settings.get("current_class")
+        session.set_label(label if isinstance(label, int) else 0)
+
+    @Slot(object, object)
+    def _on_open_failed(self, folder: Path, error: Exception) -> None:
+        if isinstance(error, FolderNotWritableError) and folder not in self._asked_elsewhere:
+            self._asked_elsewhere.add(folder)
+            self._offer_home(folder, error)
+            return
+        self._messages.error(error)
+
+    def _offer_home(self, folder: Path, error: Exception) -> None:
+        home = data_dir() / "projects" / _name_of(folder)
+        question = self.tr(
+            "{error}\n\nMasks and history can be kept in another place instead:\n{home}"
+        ).format(error=error, home=home)
+        if self._messages.ask(
+            self.tr("This folder cannot be written"), question,
+            yes=self.tr("Keep them there"), no=self.tr("Cancel"),
+        ):  # fmt: skip
+            self._settings.set(f"homes/{_name_of(folder)}", str(home))
+            self._navigation.open_folder(folder, home)
+
+    def _fill_recent(self) -> None:
+        recent = self._settings.recent("folders")
+        self._window.welcome.set_recent(recent)
+        menu = self._window.recent_menu
+        menu.clear()
+        for folder in recent:
+            action = QAction(str(folder), menu)
+            action.setData(str(folder))
+            action.triggered.connect(self._on_recent)
+            menu.addAction(action)
+        menu.setEnabled(bool(recent))
+
+    @Slot()
+    def _on_recent(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.open_folder(Path(action.data()))
+
+    # -- images ----------------------------------------------------------------------------------
+
+    @Slot(str)
+    def _on_image_loading(self, key: str) -> None:
+        self._window.image_list.set_current(key)
+        self._window.set_title(key)
+        self._loading_timer.start()
+
+    @Slot()
+    def _on_loading_slow(self) -> None:
+        self._window.canvas.set_placeholder(self.tr("Loading..."))
+
+    @Slot(object)
+    def _on_image_shown(self, bundle: Bundle) -> None:
+        self._loading_timer.stop()
+        canvas = self._window.canvas
+        canvas.set_image(bundle.decoded.image, keep_view=bundle.view is None)
+        canvas.set_mask(bundle.document.mask)
+        if bundle.view is not None:
+            canvas.restore_view(bundle.view)
+        self._editing.refresh_confidence()
+        self._window.image_list.set_current(bundle.key)
+        self._window.set_title(bundle.key)
+        self._tell_notes(bundle)
+
+    def _tell_notes(self, bundle: Bundle) -> None:
+        notes, bundle.notes = bundle.notes, ()
+        label_set = self._session.label_set
+        unknown = int(np.where(bundle.document.mask == 255, 0, bundle.document.mask).max())
+        if label_set is not None and unknown >= len(label_set):
+            notes = (*notes, self._unknown_text(unknown, len(label_set)))
+        if notes:
+            self._messages.warn("\n".join(notes))
+
+    def _unknown_text(self, value: int, num_classes: int) -> str:
+        return self.tr(
+            "The mask of this image has pixels of class {value}, but the project has only "
+            "{count} classes (0 to {last}). They are kept as they are; add classes to name them."
+        ).format(value=value, count=num_classes, last=num_classes - 1)
+
+    @Slot(str, object)
+    def _on_image_failed(self, key: str, error: Exception) -> None:
+        self._loading_timer.stop()
+        self._window.image_list.set_current(key)
+        self._window.set_title(key)
+        self._window.canvas.set_placeholder(str(error))
+
+    @Slot(object)
+    def _on_record_changed(self, record: ImageRecord) -> None:
+        self._window.image_list.set_record(record)
+
+    @Slot(str)
+    def _on_thumbnail_requested(self, key: str) -> None:
+        self._loader.load_thumbnail(
+            key, self._navigation.path_of(key),
+            done=self._on_thumbnail, failed=lambda _: self._on_thumbnail((key, QImage())),
+        )  # fmt: skip
+
+    def _on_thumbnail(self, loaded: tuple[str, QImage]) -> None:
+        self._window.image_list.set_thumbnail(*loaded)
+
+    # -- actions ---------------------------------------------------------------------------------
+
+    @Slot()
+    def _on_next(self) -> None:
+        self._navigation.show_neighbour(1)
+
+    @Slot()
+    def _on_previous(self) -> None:
+        self._navigation.show_neighbour(-1)
+
+    @Slot()
+    def _on_next_unreviewed(self) -> None:
+        self._show_unreviewed(1)
+
+    @Slot()
+    def _on_previous_unreviewed(self) -> None:
+        self._show_unreviewed(-1)
+
+    def _show_unreviewed(self, step: int) -> None:
+        wanted = frozenset(ImageStatus) - {ImageStatus.REVIEWED}
+        key = self._window.image_list.next_with_status(self._navigation.key or "", wanted, step)
+        if key is not None:
+            self._navigation.show(key)
+        else:
+            self._messages.info(self.tr("Every image in this direction is reviewed."))
+
+    @Slot(bool)
+    def _on_reviewed(self, is_reviewed: bool) -> None:
+        self._session.set_reviewed(is_reviewed)
+
+    @Slot()
+    def _on_review_and_next(self) -> None:
+        self._session.set_reviewed(True)
+        self._navigation.show_neighbour(1)
+
+    @Slot()
+    def _on_save(self) -> None:
+        self._session.commit_stroke()
+        self._project.flush_now()
+
+    @Slot(object)
+    def _on_document_status(self, _: object) -> None:
+        can_edit = self._session.can_edit
+        for name in (
+            "reviewed_action", "review_and_next_action", "fill_unlabelled_action",
+            "clear_mask_action", "predict_action",
+        ):  # fmt: skip
+            self._window.actions_by_name[name].setEnabled(can_edit)
+
+    # -- saving ----------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _on_save_failed(self, error: Exception) -> None:
+        self._window.status.show_saved(self.tr("NOT SAVED"))
+        self._messages.error(
+            error,
+            context=self.tr("What you paint is kept in memory and saved as soon as possible."),
+            action_text=self.tr("Try again"), action=self._project.retry,
+        )  # fmt: skip
+
+    @Slot()
+    def _on_save_recovered(self) -> None:
+        self._messages.clear()
+        self._messages.info(self.tr("Everything is saved again."))
+
+    @Slot(bool)
+    def _on_dirty_changed(self, is_dirty: bool) -> None:
+        if not self._project.has_failed:
+            self._window.status.show_saved(self.tr("Saving...") if is_dirty else self.tr("Saved"))
+
+
+def _indices(value: object) -> frozenset[int]:
+    """Class indices from a stored setting; anything else counts as none."""
+    return frozenset(i for i in value if isinstance(i, int)) if isinstance(value, list) else frozenset()
+
+
+def _name_of(folder: Path) -> str:
+    """A name for a folder's project elsewhere: readable, and different for equal last names."""
+    import zlib
+
+    digest = zlib.crc32(str(folder.absolute()).encode("utf-8", "surrogateescape"))
+    return f"{folder.name or 'root'}-{digest:08x}"

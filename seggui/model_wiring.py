@@ -1,0 +1,260 @@
+"""Connects the network with the window: loading, what it is, which classes, what went wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QDialog, QFileDialog
+
+from model.data.label_sets import LabelClass, LabelSet, builtin_label_sets
+from model.engine.protocol import DeviceInfo, ModelInfo
+from model.errors import LabelSetError
+from seggui.edit_wiring import EditWiring
+from seggui.main_window import MainWindow
+from seggui.messages import Messages
+from seggui.navigation import Navigation
+from seggui.panels.model_dialog import ModelDialog
+from seggui.prediction_control import PredictionControl
+from seggui.session import Session
+from seggui.settings import Settings, data_dir
+from seggui.tasks.project_thread import OpenedProject, ProjectThread
+
+
+class ModelWiring(QObject):
+    """Loading a network, showing what it is, and making its classes and the project's agree."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        session: Session,
+        navigation: Navigation,
+        project: ProjectThread,
+        prediction: PredictionControl,
+        editing: EditWiring,
+        messages: Messages,
+        settings: Settings,
+    ) -> None:
+        super().__init__(window)
+        self._window, self._session, self._navigation = window, session, navigation
+        self._project, self._prediction, self._editing = project, prediction, editing
+        self._messages, self._settings = messages, settings
+        self._is_explicit = False
+        prediction.device_found.connect(self._on_device_found)
+        prediction.model_loading.connect(self._on_model_loading)
+        prediction.model_loaded.connect(self._on_model_loaded)
+        prediction.model_failed.connect(self._on_model_failed)
+        prediction.predicting_changed.connect(self._on_predicting_changed)
+        prediction.answer_applied.connect(self._on_answer_applied)
+        prediction.failed.connect(self._on_prediction_failed)
+        prediction.engine_restarted.connect(self._on_engine_restarted)
+        navigation.folder_opened.connect(self._on_folder_opened)
+        actions = window.actions_by_name
+        actions["load_model_action"].triggered.connect(self.ask_model)
+        actions["model_settings_action"].triggered.connect(self.show_settings)
+        actions["predict_action"].triggered.connect(self._on_predict)
+        actions["automatic_action"].setChecked(settings.flag("model/automatic", True))
+        prediction.is_automatic = actions["automatic_action"].isChecked()
+        actions["automatic_action"].toggled.connect(self._on_automatic_toggled)
+        window.welcome.load_model_requested.connect(self.ask_model)
+        self._show_model(None)
+
+    # -- loading ---------------------------------------------------------------------------------
+
+    @Slot()
+    def ask_model(self) -> None:
+        """Lets the user choose a model file."""
+        recent = self._settings.recent("models")
+        start = str(recent[0].parent if recent else Path.home())
+        chosen, _ = QFileDialog.getOpenFileName(
+            self._window, self.tr("Load a Keras model"), start,
+            self.tr("Keras models (*.keras *.h5 *.hdf5);;All files (*)"),
+        )  # fmt: skip
+        if chosen:
+            self.load_model(Path(chosen))
+
+    def load_model(self, path: Path) -> None:
+        """Loads a model that the user chose; the project remembers it."""
+        self._is_explicit = True
+        self._prediction.load_model(path)
+
+    def load_quietly(self, path: Path) -> None:
+        """Loads a remembered model at the start."""
+        self._is_explicit = False
+        self._prediction.load_model(path)
+
+    def label_set(self) -> LabelSet:
+        """The classes to start a new project with: the network's, else street scenes."""
+        if self._prediction.model is not None:
+            return label_set_of(self._prediction.model)
+        return builtin_label_sets()[0]
+
+    @Slot(object)
+    def _on_folder_opened(self, opened: OpenedProject) -> None:
+        """A project brings its own network along."""
+        stored = opened.settings.get("model_path")
+        current = self._prediction.model
+        if isinstance(stored, str) and (current is None or current.path != stored):
+            path = Path(stored) if Path(stored).is_absolute() else opened.home / stored
+            if path.is_file():
+                self.load_quietly(path)
+            else:
+                self._messages.warn(
+                    self.tr(
+                        "The model of this project is not at {path} any more. "
+                        "Load it from where it is now, or load another one."
+                    ).format(path=path),
+                    action_text=self.tr("Load model..."), action=self.ask_model,
+                )  # fmt: skip
+
+    @Slot(object)
+    def _on_model_loading(self, path: Path) -> None:
+        self._window.status.show_task(self.tr("Loading {name}...").format(name=path.name))
+
+    @Slot(object)
+    def _on_model_loaded(self, info: ModelInfo) -> None:
+        self._window.status.show_task("")
+        self._show_model(info)
+        path = Path(info.path)
+        self._settings.add_recent("models", path)
+        self._settings.set("model/last", str(path))
+        if self._navigation.opened is not None and not self._session.is_read_only:
+            home = self._navigation.opened.home
+            inside = path.is_relative_to(home)
+            self._project.record_setting(
+                "model_path", str(path.relative_to(home) if inside else path)
+            )
+        self._match_label_sets(info)
+        if info.settings_are_guessed and self._is_explicit:
+            self._messages.warn(
+                self.tr(
+                    "{name} is loaded. Its file does not say how it expects its input; "
+                    "if the masks look wrong, check the settings."
+                ).format(name=path.name),
+                action_text=self.tr("Settings..."), action=self.show_settings,
+            )  # fmt: skip
+
+    @Slot(object, object)
+    def _on_model_failed(self, path: Path, error: Exception) -> None:
+        self._window.status.show_task("")
+        context = self.tr("{name} was not loaded.").format(name=path.name)
+        if self._prediction.model is not None:
+            context += " " + self.tr("The model before stays in force.")
+        self._messages.error(error, context=context)
+
+    def _show_model(self, info: ModelInfo | None) -> None:
+        actions = self._window.actions_by_name
+        for name in ("model_settings_action", "predict_all_action"):
+            actions[name].setEnabled(info is not None)
+        if info is None:
+            self._window.status.show_model(self.tr("No model"))
+            return
+        size = self.tr("{millions:.1f} M parameters").format(millions=info.num_parameters / 1e6)
+        self._window.status.show_model(Path(info.path).name, f"{info.path}\n{size}")
+
+    # -- classes ---------------------------------------------------------------------------------
+
+    def _match_label_sets(self, info: ModelInfo) -> None:
+        label_set = self._session.label_set
+        if label_set is None or self._editing.is_label_set_provisional:
+            self._editing.adopt_label_set(label_set_of(info), is_provisional=True)
+            self._prediction.set_automatic(self._prediction.is_automatic)
+            return
+        if info.num_classes > len(label_set):
+            names = ", ".join(info.settings.class_names[len(label_set) :])
+            error = LabelSetError(
+                f"{Path(info.path).name} knows {info.num_classes} classes, but this project has "
+                f"{len(label_set)}; it does not predict here until the project has them, too.",
+                remedy=f"Add the missing classes ({names}), or load another model.",
+            )
+            self._messages.error(
+                error, action_text=self.tr("Add classes"), action=lambda: self._add_classes(info)
+            )
+
+    def _add_classes(self, info: ModelInfo) -> None:
+        label_set = self._session.label_set
+        if label_set is None:
+            return
+        used = {c.name for c in label_set.classes}
+        added = []
+        for index in range(len(label_set), info.num_classes):
+            name = info.settings.class_names[index]
+            name = f"{name} ({index})" if name in used else name
+            added.append(LabelClass(index, name, info.settings.class_colors[index]))
+        extended = LabelSet(label_set.name, (*label_set.classes, *added))
+        self._editing.adopt_label_set(extended, is_provisional=False)
+        self._prediction.set_automatic(self._prediction.is_automatic)
+
+    # -- settings --------------------------------------------------------------------------------
+
+    @Slot()
+    def show_settings(self) -> None:
+        """Shows what the network is, and lets the user correct what was guessed."""
+        info = self._prediction.model
+        if info is None:
+            return
+        dialog = ModelDialog(info, self._window)
+        if dialog.exec() == QDialog.DialogCode.Accepted and dialog.settings() != info.settings:
+            self._is_explicit = False
+            self._prediction.apply_settings(dialog.settings(), data_dir() / "models")
+            if self._editing.is_label_set_provisional:
+                self._editing.adopt_label_set(
+                    label_set_from(dialog.settings().class_names, dialog.settings().class_colors),
+                    is_provisional=True,
+                )
+
+    # -- predicting ------------------------------------------------------------------------------
+
+    @Slot()
+    def _on_predict(self) -> None:
+        if self._prediction.model is None:
+            self._messages.warn(
+                self.tr("No model is loaded yet. Load a Keras model (.keras or .h5) first."),
+                action_text=self.tr("Load model..."), action=self.ask_model,
+            )  # fmt: skip
+            return
+        self._prediction.predict_current()
+
+    @Slot(bool)
+    def _on_automatic_toggled(self, is_automatic: bool) -> None:
+        self._settings.set("model/automatic", is_automatic)
+        self._prediction.set_automatic(is_automatic)
+
+    @Slot(bool)
+    def _on_predicting_changed(self, is_predicting: bool) -> None:
+        self._window.status.show_task(self.tr("Predicting...") if is_predicting else "")
+
+    @Slot(object)
+    def _on_answer_applied(self, _: object) -> None:
+        self._editing.refresh_confidence()
+
+    @Slot(object)
+    def _on_prediction_failed(self, error: Exception) -> None:
+        self._messages.error(error)
+
+    @Slot(str)
+    def _on_engine_restarted(self, reason: str) -> None:
+        self._messages.warn(
+            self.tr("The engine stopped and was started again; nothing painted is touched. ({why})")
+            .format(why=reason)
+        )  # fmt: skip
+
+    @Slot(object)
+    def _on_device_found(self, device: DeviceInfo) -> None:
+        self._window.status.show_device(device)
+
+
+def label_set_of(info: ModelInfo) -> LabelSet:
+    """The classes that a network brings."""
+    return label_set_from(info.settings.class_names, info.settings.class_colors)
+
+
+def label_set_from(
+    names: tuple[str, ...], colors: tuple[tuple[int, int, int], ...], *, title: str = "Model"
+) -> LabelSet:
+    """A label set of names and colours in order; repeated names get their number."""
+    classes = []
+    for index, (name, color) in enumerate(zip(names, colors, strict=True)):
+        text = f"{name} ({index})" if name in names[:index] else name
+        classes.append(LabelClass(index, text, color))
+    return LabelSet(title, tuple(classes))

@@ -1,0 +1,74 @@
+"""The status bar: where the pointer is, what stands there, what is being done, on which device."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
+
+from model.engine.protocol import DeviceInfo
+
+
+class StatusBar(QStatusBar):
+    """Shows values; every field has an object name for tests and screen readers."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._busy = QProgressBar()
+        self._busy.setRange(0, 0)
+        self._busy.setFixedWidth(90)
+        self._busy.setTextVisible(False)
+        self._busy.hide()
+        self._task = self._field("status_task", self.tr("What the program is doing"))
+        self.addWidget(self._busy)
+        self.addWidget(self._task)
+        self._position = self._field("status_position", self.tr("Row and column under the pointer"))
+        self._class = self._field("status_class", self.tr("Class and confidence under the pointer"))
+        self._zoom = self._field("status_zoom", self.tr("Zoom"))
+        self._saved = self._field("status_saved", self.tr("Whether everything is on disk"))
+        self._model = self._field("status_model", self.tr("The network in force"))
+        self._device = self._field("status_device", self.tr("What the network runs on"))
+        self._device.setText(self.tr("Starting the engine..."))
+        for field in (
+            self._position, self._class, self._zoom, self._saved, self._model, self._device,
+        ):  # fmt: skip
+            self.addPermanentWidget(field)
+
+    def show_task(self, text: str) -> None:
+        """Names what runs in the background; empty when nothing does."""
+        self._task.setText(text)
+        self._busy.setVisible(bool(text))
+
+    def show_pointer(self, row: int, col: int, name: str, confidence: float | None) -> None:
+        """Shows a pixel, its class, and the network's probability (0..1) when it is known."""
+        self._position.setText(f"x {col}  y {row}")
+        share = f"  {confidence:.0%}" if confidence is not None else ""
+        self._class.setText(f"{name}{share}")
+
+    def clear_pointer(self) -> None:
+        """The pointer left the image."""
+        self._position.clear()
+        self._class.clear()
+
+    def show_zoom(self, scale: float) -> None:
+        """Shows the zoom; 1.0 is one image pixel per screen pixel."""
+        self._zoom.setText(f"{scale:.0%}")
+
+    def show_saved(self, text: str) -> None:
+        """Shows whether everything is on disk."""
+        self._saved.setText(text)
+
+    def show_model(self, text: str, tip: str = "") -> None:
+        """Names the network in force."""
+        self._model.setText(text)
+        self._model.setToolTip(tip)
+
+    def show_device(self, device: DeviceInfo) -> None:
+        """Names what the network runs on."""
+        self._device.setText(device.name)
+        self._device.setToolTip(device.backend)
+
+    def _field(self, name: str, meaning: str) -> QLabel:
+        label = QLabel()
+        label.setObjectName(name)
+        label.setAccessibleName(meaning)
+        label.setToolTip(meaning)
+        return label

@@ -1,0 +1,83 @@
+"""Decoding images and thumbnails away from the GUI thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QImage
+
+from model.data.images import read_image, read_thumbnail
+from seggui.canvas.layers import image_from_pixels
+from seggui.tasks.job_thread import Done, Failed, JobThread
+
+THUMBNAIL_SIDE_PX = 96
+_THUMBNAIL_PRIORITY = 100
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedImage:
+    """One image, ready for the canvas and for the network.
+
+    Attributes:
+        key: the image.
+        pixels: (H, W, 3) uint8 RGB, read-only.
+        image: the same for painting.
+    """
+
+    key: str
+    pixels: npt.NDArray[np.uint8]
+    image: QImage
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        height, width = self.pixels.shape[:2]
+        return height, width
+
+
+class ImageLoader(QObject):
+    """Reads images, the one on view first, thumbnails last."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thread = JobThread("images", self)
+        self._thumbnails = JobThread("thumbnails", self)
+
+    def load(self, key: str, path: Path, *, priority: int, done: Done, failed: Failed) -> None:
+        """Decodes one image; ``done`` gets a :class:`DecodedImage`. Lower priorities go first."""
+        self._thread.submit(
+            lambda: _decode(key, path), done=done, failed=failed, priority=priority, tag=key
+        )
+
+    def keep_only(self, keys: frozenset[str]) -> None:
+        """Forgets queued images that nobody waits for any more."""
+        self._thread.discard(lambda tag: tag not in keys)
+
+    def load_for_batch(self, key: str, path: Path, *, done: Done, failed: Failed) -> None:
+        """Decodes one image after all that the window waits for; not forgotten on the way."""
+        self._thumbnails.submit(lambda: _decode(key, path), done=done, failed=failed)
+
+    def load_thumbnail(self, key: str, path: Path, *, done: Done, failed: Failed) -> None:
+        """Decodes a small version; ``done`` gets (key, QImage)."""
+        self._thumbnails.submit(
+            lambda: (key, image_from_pixels(read_thumbnail(path, THUMBNAIL_SIDE_PX))),
+            done=done, failed=failed, priority=_THUMBNAIL_PRIORITY, tag=key,
+        )  # fmt: skip
+
+    def forget_thumbnails(self) -> None:
+        """Forgets queued thumbnails: another folder was opened, or the list was scrolled away."""
+        self._thumbnails.discard(lambda tag: tag is not None)
+
+    def close(self) -> None:
+        """Ends both threads and waits."""
+        self._thread.close(drain=False)
+        self._thumbnails.close(drain=False)
+
+
+def _decode(key: str, path: Path) -> DecodedImage:
+    pixels = read_image(path).pixels
+    return DecodedImage(key, pixels, image_from_pixels(pixels))

@@ -1,0 +1,268 @@
+"""The one thread that touches the project on disk, and the queue that no edit can fall out of."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from model.data.label_sets import LabelSet
+from seggui.core.document import MaskDocument
+from seggui.core.history import EditHistory
+from seggui.core.project import Project
+from seggui.core.records import ImageRecord, ImageStatus, MaskEdit
+from seggui.tasks.job_thread import Done, Failed, JobThread
+
+_log = logging.getLogger(__name__)
+
+FLUSH_DELAY_MS = 1500
+RETRY_DELAY_MS = 5000
+
+
+@dataclass(frozen=True)
+class OpenedProject:
+    """What the window needs to know of a folder that was opened."""
+
+    folder: Path
+    home: Path
+    is_read_only: bool
+    keys: tuple[str, ...]
+    records: dict[str, ImageRecord]
+    label_set: LabelSet | None
+    settings: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OpenedImage:
+    """A document restored from disk, with what the project knows about its image."""
+
+    document: MaskDocument
+    record: ImageRecord
+    view: dict[str, float] | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """One thing that must reach the disk, in order."""
+
+    key: str
+    write: Callable[[Project], None]
+
+
+class ProjectThread(QObject):
+    """Runs everything that reads or writes the project, one after another.
+
+    Changes wait in a queue until they are on disk. When writing fails (disk full, folder gone) they
+    stay there, later ones line up behind, and writing is tried again every few seconds: nothing is
+    lost while the program lives, and nothing is written in the wrong order.
+
+    Signals:
+        save_failed: (error) changes are waiting; told once until writing works again.
+        save_recovered: everything that waited is on disk.
+        dirty_changed: (bool) whether changes wait or a PNG is behind its journal.
+    """
+
+    save_failed = Signal(object)
+    save_recovered = Signal()
+    dirty_changed = Signal(bool)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thread = JobThread("project", self)
+        self._project: Project | None = None  # touched by the thread only
+        self._changes: deque[_Change] = deque()
+        self._lock = threading.Lock()
+        self._has_failed = False
+        self._flushes: dict[str, MaskDocument] = {}
+        self._flush_timer = QTimer(self, singleShot=True, interval=FLUSH_DELAY_MS)
+        self._flush_timer.timeout.connect(self._on_flush_due)
+        self._retry_timer = QTimer(self, singleShot=True, interval=RETRY_DELAY_MS)
+        self._retry_timer.timeout.connect(self.retry)
+
+    # -- opening and reading ---------------------------------------------------------------------
+
+    def open(self, folder: Path, home: Path | None, *, done: Done, failed: Failed) -> None:
+        """Opens a folder's project; the one open before is closed once the new one is there."""
+        self.flush_now()
+        self._thread.submit(lambda: self._open(folder, home), done=done, failed=failed)
+
+    def load(
+        self, key: str, height: int, width: int, *, done: Done, failed: Failed, priority: int = 0
+    ) -> None:
+        """Restores the document of one image; ``done`` gets an :class:`OpenedImage`."""
+        self._thread.submit(
+            lambda: self._load(key, height, width), done=done, failed=failed, priority=priority
+        )
+
+    def run(self, work: Callable[[Project], Any], *, failed: Failed, done: Done | None = None) -> None:
+        """Runs anything else on the project, after every change made so far."""
+        self._thread.submit(lambda: work(self._require()), done=done, failed=failed)
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def record_edit(self, key: str, edit: MaskEdit, num_forgotten: int) -> None:
+        """Journals a new step."""
+        self._write(key, lambda project: project.append(key, edit, num_dropped=num_forgotten))
+
+    def record_undo(self, key: str) -> None:
+        """Journals that a step was undone."""
+        self._write(key, lambda project: project.undo(key))
+
+    def record_redo(self, key: str) -> None:
+        """Journals that a step was made again."""
+        self._write(key, lambda project: project.redo(key))
+
+    def record_status(self, key: str, status: ImageStatus, model_sha256: str | None = None) -> None:
+        """Stores how far an image is, and optionally which network predicted it."""
+        self._write(key, lambda p: p.set_status(key, status, model_sha256=model_sha256))
+
+    def record_view(self, key: str, view: dict[str, float]) -> None:
+        """Stores zoom and position of an image."""
+        self._write(key, lambda project: project.save_view(key, view))
+
+    def record_setting(self, name: str, value: Any) -> None:
+        """Stores a setting of the project."""
+        self._write("", lambda project: project.set_setting(name, value))
+
+    def record_label_set(self, label_set: LabelSet) -> None:
+        """Stores the project's classes."""
+        self._write("", lambda project: project.set_label_set(label_set))
+
+    def schedule_flush(self, key: str, document: MaskDocument) -> None:
+        """Writes the mask's PNG soon; further strokes push it back, to write once and not ten times."""
+        self._flushes[key] = document
+        self._flush_timer.start()
+        self.dirty_changed.emit(True)
+
+    def flush_now(self) -> None:
+        """Writes the PNGs that are due, without waiting for the pause."""
+        self._on_flush_due()
+
+    @property
+    def waiting_keys(self) -> frozenset[str]:
+        """Images with changes that are not on disk yet; their documents must stay in memory."""
+        with self._lock:
+            return frozenset(change.key for change in self._changes) | frozenset(self._flushes)
+
+    @property
+    def has_failed(self) -> bool:
+        """True while changes wait because writing failed."""
+        return self._has_failed
+
+    @Slot()
+    def retry(self) -> None:
+        """Tries to write what waits."""
+        self._thread.submit(self._drain, done=self._on_drained, failed=self._on_write_failed)
+
+    def close(self) -> None:
+        """Writes what is due, closes the project and ends the thread. Waits."""
+        self._retry_timer.stop()
+        self.flush_now()
+        self._flush_timer.stop()
+        self._thread.submit(self._close_project, failed=self._on_close_failed)
+        self._thread.close(drain=True)
+
+    # -- on the GUI thread -----------------------------------------------------------------------
+
+    def _write(self, key: str, write: Callable[[Project], Any]) -> None:
+        with self._lock:
+            self._changes.append(_Change(key, lambda project: _ignore(write(project))))
+        self.dirty_changed.emit(True)
+        self.retry()
+
+    @Slot()
+    def _on_flush_due(self) -> None:
+        self._flush_timer.stop()
+        due, self._flushes = self._flushes, {}
+        for key, document in due.items():
+            mask, provenance, _ = document.snapshot()
+            self._write(key, _flush_of(key, mask, provenance))
+
+    def _on_drained(self, is_empty: bool) -> None:
+        if self._has_failed and is_empty:
+            self._has_failed = False
+            self.save_recovered.emit()
+        if is_empty and not self._flushes:
+            self.dirty_changed.emit(False)
+
+    def _on_write_failed(self, error: Exception) -> None:
+        self._retry_timer.start()
+        if not self._has_failed:
+            self._has_failed = True
+            self.save_failed.emit(error)
+
+    def _on_close_failed(self, error: Exception) -> None:
+        _log.error("closing the project failed", exc_info=error)
+
+    # -- on the project thread -------------------------------------------------------------------
+
+    def _open(self, folder: Path, home: Path | None) -> OpenedProject:
+        self._drain()  # raises when it cannot be written: then the old project stays open
+        old = self._project
+        if old is not None and old.folder == folder.absolute():
+            old.close()  # its lock would make the second opening read-only
+            old = self._project = None
+        project = Project.open(folder, home=home)
+        if old is not None:
+            old.close()
+        self._project = project
+        return OpenedProject(
+            project.folder, project.home, project.is_read_only, project.keys, project.records(),
+            project.label_set, project.settings(), project.notes,
+        )  # fmt: skip
+
+    def _load(self, key: str, height: int, width: int) -> OpenedImage:
+        # Every change submitted its own drain before this job, so what was painted is on disk; an
+        # image whose changes could not be written is still in memory and never asked for here.
+        if self._project is None:
+            raise RuntimeError("no project is open")
+        loaded = self._project.load(key, height, width)
+        history = EditHistory(loaded.edits, loaded.position)
+        document = MaskDocument(loaded.mask, loaded.provenance, history)
+        return OpenedImage(document, loaded.record, loaded.view, loaded.notes)
+
+    def _drain(self) -> bool:
+        project = self._project
+        while project is not None:
+            with self._lock:
+                if not self._changes:
+                    break
+                change = self._changes[0]
+            change.write(project)
+            with self._lock:
+                self._changes.popleft()
+        return True
+
+    def _close_project(self) -> None:
+        if self._project is not None:
+            try:
+                self._drain()
+            finally:
+                self._project.close()
+                self._project = None
+
+    def _require(self) -> Project:
+        if self._project is None:
+            raise RuntimeError("no project is open")
+        self._drain()
+        return self._project
+
+
+def _ignore(_: object) -> None:
+    """Drops a result that nobody waits for."""
+
+
+def _flush_of(
+    key: str, mask: npt.NDArray[np.uint8], provenance: npt.NDArray[np.uint8]
+) -> Callable[[Project], Any]:
+    return lambda project: project.flush(key, mask, provenance)
