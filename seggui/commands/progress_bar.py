@@ -1,0 +1,83 @@
+"""A progress bar with the time left, for people at a terminal; silent anywhere else."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TextIO
+
+_BAR_WIDTH = 24
+_REDRAW_SECONDS = 0.1
+
+
+class ProgressBar:
+    """One line on standard error that is drawn over; used by one thread, as a context manager.
+
+    Args:
+        what: names the work, e.g. ``"Predicting"``.
+        total: number of steps.
+        stream: where to draw; standard error when None.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        total: int,
+        *,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._what = what
+        self._total = total
+        self._stream = sys.stderr if stream is None else stream
+        self._clock = clock
+        self._start = clock()
+        self._drawn_at: float | None = None
+        self._is_terminal = self._stream.isatty()
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._drawn_at is not None:
+            self._stream.write("\n")
+            self._stream.flush()
+
+    def show(self, done: int, *, seconds_left: float | None = None, detail: str = "") -> None:
+        """Shows that ``done`` steps are finished.
+
+        Args:
+            done: 0 to the total.
+            seconds_left: until the end; from the pace so far when None.
+            detail: shown at the end of the line.
+        """
+        now = self._clock()
+        is_due = self._drawn_at is None or now - self._drawn_at >= _REDRAW_SECONDS
+        if not self._is_terminal or not (is_due or done >= self._total):
+            return
+        self._drawn_at = now
+        if seconds_left is None and done:
+            seconds_left = (now - self._start) / done * (self._total - done)
+        left = "" if seconds_left is None else f" {_duration(seconds_left)} left"
+        filled = _BAR_WIDTH * done // max(1, self._total)
+        bar = "#" * filled + "." * (_BAR_WIDTH - filled)
+        line = f"{self._what} {done}/{self._total} [{bar}]{left}  {detail}".rstrip()
+        width = shutil.get_terminal_size().columns - 1
+        self._stream.write("\r\x1b[K" + line[:width])
+        self._stream.flush()
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
+    return f"{whole // 60}:{whole % 60:02d}"
