@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import stat
 import struct
 import zlib
@@ -105,22 +106,36 @@ def opened_image(
             damaged, truncated, or more than ``MAX_PIXELS`` pixels.
     """
     reporter = _Reporter(path, error_type)
-    with _opened_file(reporter) as file:
-        try:
-            image = _opened_by_content(file, reporter)
-            _refuse_giant(image, reporter)
-            yield image
-        except (ImageError, MaskError):
-            raise
-        except MemoryError as error:
-            raise reporter.error(
-                "needs more memory to decode than this computer has free.",
-                "Close other programs, or cut the image into smaller ones.",
-            ) from error
-        except _DECODE_ERRORS as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise reporter.from_os(error) from error
-            raise reporter.damaged(error) from error
+    with _opened_file(reporter) as file, _decoded(file, reporter) as image:
+        yield image
+
+
+@contextlib.contextmanager
+def opened_bytes(
+    data: bytes, name: str, *, error_type: type[ImageError] | type[MaskError] = ImageError
+) -> Iterator[Image]:
+    """As `opened_image`, for a file that is in memory already; errors call it ``name``."""
+    with _decoded(io.BytesIO(data), _Reporter(Path(name), error_type)) as image:
+        yield image
+
+
+@contextlib.contextmanager
+def _decoded(file: IO[bytes], reporter: _Reporter) -> Iterator[Image]:
+    try:
+        image = _opened_by_content(file, reporter)
+        _refuse_giant(image, reporter)
+        yield image
+    except (ImageError, MaskError):
+        raise
+    except MemoryError as error:
+        raise reporter.error(
+            "needs more memory to decode than this computer has free.",
+            "Close other programs, or cut the image into smaller ones.",
+        ) from error
+    except _DECODE_ERRORS as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise reporter.from_os(error) from error
+        raise reporter.damaged(error) from error
 
 
 @contextlib.contextmanager

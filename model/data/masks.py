@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.data.atomic import write_atomic
-from model.data.image_files import opened_image
+from model.data.image_files import opened_bytes, opened_image
 from model.data.label_sets import IGNORE, Color, LabelSet
 from model.errors import MaskError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _VOID_COLORS: tuple[Color, ...] = ((0, 0, 0), (224, 224, 192), (255, 255, 255))
 _STRAY_COLOR: Color = (255, 0, 255)
@@ -31,25 +35,35 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
             transparency, or JPEG.
     """
     with opened_image(path, error_type=MaskError) as image:
-        if image.format == "JPEG":
-            raise MaskError(
-                f"The mask {path.name!r} is a JPEG, which changes pixel values; PNG was expected.",
-                remedy="Go back to the original masks: the exact classes are lost in this file.",
-            )
-        if image.mode not in ("L", "P", "1"):
-            raise _wrong_mode(path, image.mode)
-        return np.array(image, dtype=np.uint8)
+        return _indices(image, path.name)
 
 
-def _wrong_mode(path: Path, mode: str) -> MaskError:
+def decode_mask(data: bytes, name: str = "in memory") -> NDArray[np.uint8]:
+    """As `read_mask`, from the bytes of a file; errors call it ``name``."""
+    with opened_bytes(data, name, error_type=MaskError) as image:
+        return _indices(image, name)
+
+
+def _indices(image: Image, name: str) -> NDArray[np.uint8]:
+    if image.format == "JPEG":
+        raise MaskError(
+            f"The mask {name!r} is a JPEG, which changes pixel values; PNG was expected.",
+            remedy="Go back to the original masks: the exact classes are lost in this file.",
+        )
+    if image.mode not in ("L", "P", "1"):
+        raise _wrong_mode(name, image.mode)
+    return np.array(image, dtype=np.uint8)
+
+
+def _wrong_mode(name: str, mode: str) -> MaskError:
     if mode.startswith("I") or mode == "F":
         return MaskError(
-            f"The mask {path.name!r} has 16 or more bits per pixel; "
+            f"The mask {name!r} has 16 or more bits per pixel; "
             "8 bits with the class index were expected.",
             remedy="If it holds Cityscapes instance ids, use the labelIds file instead.",
         )
     return MaskError(
-        f"The mask {path.name!r} holds colours ({mode}); "
+        f"The mask {name!r} holds colours ({mode}); "
         "one 8-bit channel with the class index was expected.",
         remedy="Import it as a colour PNG, with the label set that names its colours.",
     )
@@ -58,7 +72,8 @@ def _wrong_mode(path: Path, mode: str) -> MaskError:
 def ignore_color(label_set: LabelSet) -> Color:
     """The colour that stands for ignore: black as in street scenes, unless a class is black."""
     taken = {c.color for c in label_set.classes}
-    return next((color for color in _VOID_COLORS if color not in taken), _VOID_COLORS[0])
+    grays = ((i, i, i) for i in range(1, 255))  # 254 of them: one is free with at most 255 classes
+    return next(color for color in (*_VOID_COLORS, *grays) if color not in taken)
 
 
 def palette(label_set: LabelSet) -> NDArray[np.uint8]:
@@ -79,14 +94,13 @@ def encode_mask(mask: NDArray[np.uint8], label_set: LabelSet | None) -> bytes:
     Raises:
         MaskError: ``mask`` is not a (H, W) uint8 array with at least one pixel.
     """
-    from PIL import Image, PngImagePlugin  # the plugin registers the one writer that save() needs
+    from PIL import Image
 
     if mask.dtype != np.uint8 or mask.ndim != 2 or mask.size == 0:
         raise MaskError(
             f"A mask of shape {mask.shape} and type {mask.dtype} cannot be stored; "
             "(height, width) of uint8 was expected."
         )
-    assert PngImagePlugin
     image = Image.fromarray(np.ascontiguousarray(mask))
     if label_set is not None:
         image.putpalette(palette(label_set).tobytes())
