@@ -25,6 +25,10 @@ class Editor(Protocol):
         """Changes the radius; the session clamps it and tells everybody."""
         ...
 
+    def step_brush(self, step: int) -> None:
+        """Makes the brush larger (+1, +2, ...) or smaller (-1, ...) by steps felt at any size."""
+        ...
+
     def begin_stroke(self, *, erase: bool) -> None:
         """Starts a stroke with the current class, or one that removes labels."""
         ...
