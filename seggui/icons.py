@@ -174,7 +174,7 @@ def _draw(painter: QPainter, rect: QRect, name: str, color: QColor) -> None:
 class _GlyphEngine(QIconEngine):
     """Asks for the theme's colours at each paint, so that icons follow it without being told.
 
-    It has no ``clone``, as qtawesome's has none: PySide6 6.12 would free the copy twice. Qt calls it
+    It has no ``clone``, as qtawesome has none: PySide6 6.12 would free the copy twice. Qt calls it
     only when somebody adds pixmaps to such an icon, which nothing here does.
     """
 

@@ -182,8 +182,8 @@ def style_sheet_of(colors: ThemeColors) -> str:
     values["accent_hover"] = blend(colors.accent, colors.text, 0.85).name()
     values["disabled"] = blend(colors.text, colors.window, 0.45).name()
     values["scroll"] = blend(colors.text, colors.window, 0.28).name()
-    values["themes"] = themes_folder().as_posix()
-    template = (themes_folder() / "seggui.qss").read_text(encoding="utf-8")
+    values["themes"] = (resources_folder() / "themes").as_posix()
+    template = (resources_folder() / "themes" / "seggui.qss").read_text(encoding="utf-8")
     return Template(template).substitute(values)
 
 
@@ -197,8 +197,8 @@ def blend(front: QColor, back: QColor, share: float) -> QColor:
     )
 
 
-def themes_folder() -> Path:
-    """Where the style sheet and its little arrows are, in a checkout and when installed."""
+def resources_folder() -> Path:
+    """Where icons and themes are, in a checkout and when installed."""
     here = Path(__file__).resolve().parent
-    installed = here / "resources" / "themes"
-    return installed if installed.is_dir() else here.parent / "resources" / "themes"
+    installed = here / "resources"
+    return installed if installed.is_dir() else here.parent / "resources"

@@ -1,0 +1,88 @@
+"""Small things that several panels build in the same way."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon, QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from seggui.icons import ColorRole, icon
+
+ICON_PX = 16
+
+
+def tool_button(
+    icon_name: str, tooltip: str, *, color: ColorRole = "text", checkable: bool = False
+) -> QToolButton:
+    """A flat button with an icon only; the tooltip is also its accessible name."""
+    button = QToolButton()
+    button.setIcon(icon(icon_name, color))
+    button.setIconSize(QSize(ICON_PX, ICON_PX))
+    button.setToolTip(tooltip)
+    button.setAccessibleName(tooltip)
+    button.setCheckable(checkable)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
+
+
+def push_button(
+    icon_name: str, text: str, tooltip: str, *, role: str = "", color: ColorRole = "text"
+) -> QPushButton:
+    """A button with icon and text. ``role`` is ``"primary"``, ``"flat"`` or empty."""
+    button = QPushButton(text)
+    button.setIcon(icon(icon_name, color))
+    button.setIconSize(QSize(ICON_PX, ICON_PX))
+    button.setToolTip(tooltip)
+    button.setAccessibleName(text.replace("&", ""))
+    button.setAutoDefault(False)
+    if role:
+        button.setProperty("role", role)
+    return button
+
+
+def muted_label(text: str = "", *, wrap: bool = False) -> QLabel:
+    """Secondary text."""
+    label = QLabel(text)
+    label.setProperty("role", "muted")
+    label.setWordWrap(wrap)
+    if wrap:
+        label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    return label
+
+
+class IconLabel(QWidget):
+    """An icon without a function; it follows the theme. Screen readers pass over it."""
+
+    def __init__(
+        self,
+        icon_name: str,
+        *,
+        color: ColorRole = "text_muted",
+        size_px: int = ICON_PX,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setFixedSize(QSize(size_px, size_px))
+        self.set_icon(icon_name, color)
+
+    def set_icon(self, icon_name: str, color: ColorRole) -> None:
+        """Shows another icon."""
+        self._icon = icon(icon_name, color)
+        self.update()
+
+    def set_fixed_icon(self, fixed: QIcon) -> None:
+        """Shows an icon that has its own colours."""
+        self._icon = fixed
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paints the icon with the colours of the moment."""
+        painter = QPainter(self)
+        self._icon.paint(painter, self.rect())
+        painter.end()
+
+
+def restyle(widget: QWidget) -> None:
+    """Lets the style sheet look again after a dynamic property changed."""
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
