@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,7 @@ def predict_images(
     write: WriteResult,
     *,
     is_cancelled: CancelToken | None = None,
-) -> Iterator[ImageOutcome]:
+) -> Generator[ImageOutcome, None, None]:
     """Predicts images one after the other, in the given order.
 
     An image that cannot be read or predicted does not stop the others. Closing the iterator stops

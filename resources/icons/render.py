@@ -40,7 +40,7 @@ def write_icons(folder: Path) -> None:
         sizes=[(size, size) for size in WINDOWS_SIZES],
         append_images=small[:-1],
     )
-    render(source, 256).save(folder / "seggui.icns")
+    render(source, 512).save(folder / "seggui.icns")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,105 @@
+"""Says what a model file is: input, classes, activation, preprocessing, risks.
+
+The file is examined without running anything in it; a network that contains program code is
+described and not opened.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from model.engine.protocol import ModelInfo
+from model.errors import SegguiError
+from model.inspection import FileReport, inspect_file
+from seggui.cli import DONE, FAILED, add_engine_argument
+from seggui.commands.network import engine_with
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of this command."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .h5 file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_engine_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command and returns its exit status."""
+    report = inspect_file(arguments.model)
+    info, problem = None, ""
+    try:
+        with engine_with(arguments.model, arguments.engine) as (_, loaded):
+            info = loaded
+    except SegguiError as error:
+        problem = str(error)
+    if arguments.json:
+        print(json.dumps(as_json(report, info, problem), indent=2))
+    else:
+        print("\n".join(as_lines(report, info)))
+    if problem:
+        print(f"seggui: {problem}", file=sys.stderr)
+    return FAILED if problem else DONE
+
+
+def as_json(report: FileReport, info: ModelInfo | None, problem: str) -> dict[str, Any]:
+    """What is known, as one JSON object; ``"problem"`` is empty when the model opens."""
+    described: dict[str, Any] = {
+        "path": str(report.path),
+        "sha256": report.sha256,
+        "file_format": report.file_format,
+        "keras_version": report.keras_version,
+    }
+    if info is not None:
+        described.update(asdict(info))
+    return {**described, "risks": risks(report), "problem": problem}
+
+
+def risks(report: FileReport) -> list[str]:
+    """Sentences about what in the file could do harm; empty when it is only a network."""
+    return [f"It contains program code in the layer {layer}." for layer in report.code_layers]
+
+
+def as_lines(report: FileReport, info: ModelInfo | None) -> list[str]:
+    """What is known, for people."""
+    rows = [
+        ("File", f"{report.path}"),
+        ("Format", f"{report.file_format}, Keras {report.keras_version or 'of unknown version'}"),
+        ("SHA-256", report.sha256),
+        ("Risks", " ".join(risks(report)) or "none found"),
+    ]
+    if info is not None:
+        rows += _network_rows(info) + _settings_rows(info)
+    lines = [f"{name + ':':<16}{text}" for name, text in rows]
+    if info is not None:
+        lines += [f"Note: {note}" for note in info.notes]
+    return lines
+
+
+def _network_rows(info: ModelInfo) -> list[tuple[str, str]]:
+    outputs = [f"{output.name} {_shape(output.shape)}" for output in info.outputs]
+    multiple = f", sides in multiples of {info.size_multiple}" if info.size_multiple > 1 else ""
+    return [
+        ("Parameters", f"{info.num_parameters:,}"),
+        ("Input", f"{_shape(info.input_shape)}{multiple}"),
+        ("Outputs", "; ".join(outputs)),
+    ]
+
+
+def _settings_rows(info: ModelInfo) -> list[tuple[str, str]]:
+    settings = info.settings
+    size = settings.input_size
+    fit = settings.fit.value + (f" {size[0]} x {size[1]}" if size else "")
+    return [
+        ("Activation", f"{settings.activation.value} (output {settings.output_index})"),
+        ("Preprocessing", f"{settings.scaling.value}, {settings.channel_order}, images: {fit}"),
+        ("Settings", "worked out" if info.settings_are_guessed else "from the settings file"),
+        ("Classes", f"{info.num_classes}: {', '.join(settings.class_names)}"),
+    ]
+
+
+def _shape(shape: tuple[int | None, ...]) -> str:
+    return " x ".join("any" if side is None else str(side) for side in shape)
