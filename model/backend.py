@@ -1,0 +1,225 @@
+"""What differs between Keras' backends, all of it: devices, memory, compiling, determinism.
+
+Everything else in the Keras half uses ``keras.ops`` and runs on TensorFlow, torch and JAX alike.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from model.engine.protocol import DeviceInfo
+
+_ASSUMED_MEMORY = 4 * 2**30
+
+Compiled = Callable[..., tuple[npt.NDArray[Any], ...]]
+"""Takes arrays, returns arrays."""
+
+
+def configure() -> None:
+    """Prepares the backend; called once, before anything else touches it.
+
+    GPU memory is taken as needed and not all at once, so that a second process (fine-tuning) fits.
+    A user's ``keras.json`` must not change what a model file means.
+    """
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        for gpu in tf.config.list_physical_devices("GPU"):
+            try:
+                tf.config.experimental.set_memory_growth(gpu, True)
+            except RuntimeError:
+                # Something used the GPU before; growth is a courtesy to others, not a condition.
+                return
+
+
+def make_deterministic(seed: int) -> None:
+    """Seeds Python, NumPy and the backend, and asks the backend for reproducible kernels."""
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def device_info() -> DeviceInfo:
+    """What networks run on in this process."""
+    name = keras.backend.backend()
+    gpu, version = _PROBES.get(name, _probe_nothing)()
+    backend = f"{name} {version}".strip()
+    if gpu:
+        return DeviceInfo("gpu", gpu, backend)
+    cores = num_cores()
+    return DeviceInfo("cpu", f"CPU, {cores} core{'s' if cores != 1 else ''}", backend)
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def compiled(function: Callable[..., Sequence[Any]], *, on_cpu: bool = False) -> Compiled:
+    """Compiles a function of tensors for one set of input shapes.
+
+    Shapes stay fixed on purpose: Keras' bilinear ``UpSampling2D`` cannot be traced with a free size
+    (3.15.1 tests a symbolic size for truth), which is why ``predict_on_batch`` fails at the second
+    image size of such a network. Callers keep one compiled function per shape.
+
+    Args:
+        function: takes tensors, returns a sequence of tensors.
+        on_cpu: run on the CPU though there is a GPU.
+
+    Returns:
+        A function that takes arrays and returns arrays.
+    """
+    call = _jit(function)
+
+    def run(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
+        if on_cpu:
+            with keras.device("cpu:0"):
+                return _to_numpy(call(*map(keras.ops.convert_to_tensor, arrays)))
+        return _to_numpy(call(*map(keras.ops.convert_to_tensor, arrays)))
+
+    return run
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a failure means that the device had no room for the tensors."""
+    if isinstance(error, MemoryError):
+        return True
+    if type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError"):
+        return True
+    text = str(error)
+    return "RESOURCE_EXHAUSTED" in text or "OOM when allocating" in text
+
+
+def available_memory() -> int:
+    """Bytes of main memory that may still be used; 4 GiB where the system does not tell."""
+    candidates = [_system_memory(), _group_memory()]
+    return min((c for c in candidates if c is not None), default=_ASSUMED_MEMORY)
+
+
+def _jit(function: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[Any]]:
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        return _trace_with_tensorflow(function)
+    if name == "jax":
+        import jax
+
+        return jax.jit(function)  # type: ignore[no-any-return]
+    if name == "torch":
+        import torch
+
+        return torch.no_grad()(function)  # type: ignore[no-any-return]
+    return function
+
+
+def _trace_with_tensorflow(function: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[Any]]:
+    import tensorflow as tf
+
+    traced: list[Callable[..., Sequence[Any]]] = []
+
+    def run(*tensors: Any) -> Sequence[Any]:
+        if not traced:
+            # No XLA: it takes seconds per shape, and images come in many.
+            general = tf.function(function, autograph=False, jit_compile=False)
+            specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
+            traced.append(general.get_concrete_function(*specs))
+        return traced[0](*tensors)
+
+    return run
+
+
+def _to_numpy(tensors: Sequence[Any]) -> tuple[npt.NDArray[Any], ...]:
+    return tuple(np.asarray(keras.ops.convert_to_numpy(tensor)) for tensor in tensors)
+
+
+def _probe_tensorflow() -> tuple[str, str]:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return "", tf.__version__
+    details = tf.config.experimental.get_device_details(gpus[0])
+    return str(details.get("device_name", "GPU")), tf.__version__
+
+
+def _probe_torch() -> tuple[str, str]:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name(0), torch.__version__
+    if torch.backends.mps.is_available():
+        return "Apple GPU", torch.__version__
+    return "", torch.__version__
+
+
+def _probe_jax() -> tuple[str, str]:
+    import jax
+
+    device = jax.devices()[0]
+    return ("" if device.platform == "cpu" else str(device.device_kind)), jax.__version__
+
+
+def _probe_nothing() -> tuple[str, str]:
+    return "", ""
+
+
+_PROBES: dict[str, Callable[[], tuple[str, str]]] = {
+    "tensorflow": _probe_tensorflow,
+    "torch": _probe_torch,
+    "jax": _probe_jax,
+}
+
+
+def _system_memory() -> int | None:
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        return _windows_memory() if os.name == "nt" else None
+    return None
+
+
+def _windows_memory() -> int | None:
+    import ctypes
+
+    class Status(ctypes.Structure):
+        _fields_ = (
+            ("length", ctypes.c_ulong),
+            ("load", ctypes.c_ulong),
+            *((name, ctypes.c_ulonglong) for name in (
+                "total", "available", "total_page", "available_page", "total_virtual",
+                "available_virtual", "extended")),
+        )  # fmt: skip
+
+    status = Status(length=ctypes.sizeof(Status))
+    kernel: Any = getattr(ctypes, "windll").kernel32  # noqa: B009 - exists on Windows only
+    return int(status.available) if kernel.GlobalMemoryStatusEx(ctypes.byref(status)) else None
+
+
+def _group_memory() -> int | None:
+    """What a container still allows (control groups, version 2)."""
+    try:
+        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+            limit = file.read().strip()
+        with open("/sys/fs/cgroup/memory.current", encoding="ascii") as file:
+            used = int(file.read())
+    except (OSError, ValueError):
+        return None
+    return max(0, int(limit) - used) if limit.isdigit() else None

@@ -1,0 +1,61 @@
+"""The Keras half of the engine: opens models and predicts. The same in both hostings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from model import backend
+from model.engine.protocol import CancelToken, DeviceInfo, ModelInfo, ModelSettings, Prediction
+from model.errors import EngineError
+from model.examination import examine
+from model.inspection import FileReport, inspect_file
+from model.model_settings import load_settings, load_settings_sha256
+from model.opening import open_network
+from model.predictor import Predictor
+
+
+class EngineService:
+    """One loaded network and its predictor. Used by one thread."""
+
+    def __init__(self) -> None:
+        """Prepares the backend."""
+        backend.configure()
+        self._predictor: Predictor | None = None
+
+    def device(self) -> DeviceInfo:
+        """What networks run on here."""
+        return backend.device_info()
+
+    def load(
+        self, path: str, settings: ModelSettings | None = None, *, settings_dir: Path | None = None
+    ) -> ModelInfo:
+        """Opens a model; see `model.engine.protocol.Engine.load`."""
+        report = inspect_file(Path(path))
+        stored, notes = (None, ()) if settings else _stored_settings(report, settings_dir)
+        network = open_network(report)
+        info = examine(network, report, settings=settings or stored, are_guessed=False, notes=notes)
+        self._predictor = Predictor(network, info)
+        return info
+
+    def predict(
+        self, pixels: npt.NDArray[np.uint8], *, is_cancelled: CancelToken | None = None
+    ) -> Prediction:
+        """Predicts one image; see `model.engine.protocol.Engine.predict`."""
+        if self._predictor is None:
+            raise EngineError("No model is loaded.", remedy="Load a model first.")
+        return self._predictor.predict(pixels, is_cancelled)
+
+
+def _stored_settings(
+    report: FileReport, settings_dir: Path | None
+) -> tuple[ModelSettings | None, tuple[str, ...]]:
+    stored = load_settings(report.path, settings_dir=settings_dir)
+    if stored is None:
+        return None, ()
+    saved_for = load_settings_sha256(report.path, settings_dir=settings_dir)
+    if saved_for in ("", report.sha256):
+        return stored, ()
+    return stored, ("The settings file was saved for another version of this model file.",)

@@ -1,0 +1,385 @@
+"""Finding out what a model file is, by its content and without Keras: nothing in it is executed.
+
+Endings lie (``.keras`` files of early Keras 2 hold HDF5 inside, downloads turn out to be web
+pages), and Keras believes them. So the first bytes decide here, and every file that is no whole
+model is refused with a sentence that says what it is instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+
+from model.errors import ModelFileError
+
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_SAVE_WHOLE = "Save the whole network with model.save('name.keras') and open that file."
+_CODE_LAYERS = frozenset({"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
+_MAX_JSON_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class TrainingNote:
+    """What the file remembers of its training, for information only; it is never restored.
+
+    Attributes:
+        loss: name of the loss, or an empty string.
+        from_logits: whether the loss expected logits; None when the file does not say.
+    """
+
+    loss: str = ""
+    from_logits: bool | None = None
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What a whole-model file says about itself.
+
+    Attributes:
+        path: the file, absolute.
+        sha256: hexadecimal digest of the file.
+        file_format: what is really inside, whatever the ending says.
+        keras_version: of the writer, or an empty string.
+        config: the network's configuration as Keras wrote it.
+        training: what is known of its training.
+        input_scaling: what the layers right behind the input show: ``"raw"`` when they scale 0..255
+            down by themselves, ``"batch_normalization"`` when the first layer has learned
+            statistics, an empty string when nothing shows.
+    """
+
+    path: Path
+    sha256: str
+    file_format: Literal["keras", "hdf5"]
+    keras_version: str
+    config: Mapping[str, Any]
+    training: TrainingNote
+    input_scaling: Literal["", "raw", "batch_normalization"]
+
+    @property
+    def code_layers(self) -> tuple[str, ...]:
+        """Layers that hold or fetch program code, as ``"Class 'name'"``."""
+        return tuple(
+            f"{entry['class_name']} {_name_of(entry)!r}"
+            for entry in iter_layers(self.config)
+            if entry["class_name"] in _CODE_LAYERS
+        )
+
+
+def inspect_file(path: Path) -> FileReport:
+    """Reads what a model file says about itself.
+
+    Raises:
+        ModelFileError: missing, empty, cut off, or no whole Keras model; says what it is instead.
+    """
+    path = path.absolute()
+    start = _read_start(path)
+    if _is_hdf5(path, start):
+        return _inspect_hdf5(path)
+    if start.startswith(b"PK\x03\x04"):
+        return _inspect_zip(path)
+    raise _foreign(path, start)
+
+
+def file_sha256(path: Path) -> str:
+    """The hexadecimal SHA-256 digest of a file.
+
+    Raises:
+        ModelFileError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+            return digest.hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def iter_layers(config: object) -> Iterator[Mapping[str, Any]]:
+    """Every object of a configuration that names a class, outermost first, nested models too."""
+    if isinstance(config, Mapping):
+        if isinstance(config.get("class_name"), str):
+            yield config
+        for value in config.values():
+            yield from iter_layers(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from iter_layers(value)
+
+
+# --- the first bytes ---
+
+
+def _read_start(path: Path) -> bytes:
+    if path.is_dir():
+        if (path / "saved_model.pb").exists():
+            raise ModelFileError(
+                f"{path.name} is a SavedModel folder; a .keras or .h5 file was expected.",
+                remedy=_SAVE_WHOLE,
+            )
+        raise ModelFileError(
+            f"{path.name} is a folder; a .keras or .h5 file was expected.",
+            remedy="Choose the model file itself.",
+        )
+    try:
+        with path.open("rb") as file:
+            return file.read(4096)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ModelFileError:
+    return ModelFileError(
+        f"{path} could not be read: {error.strerror or error}.",
+        remedy="Check that the file exists and that you may read it.",
+    )
+
+
+def _is_hdf5(path: Path, start: bytes) -> bool:
+    if start.startswith(HDF5_SIGNATURE):
+        return True
+    # HDF5 allows a user block before the signature: 512, 1024, 2048, ... bytes.
+    with path.open("rb") as file:
+        for offset in (512 << shift for shift in range(8)):
+            file.seek(offset)
+            if file.read(8) == HDF5_SIGNATURE:
+                return True
+    return False
+
+
+def _foreign(path: Path, start: bytes) -> ModelFileError:
+    """The refusal of a file that is neither HDF5 nor a zip archive."""
+    what, remedy = _name_foreign(start)
+    return ModelFileError(f"{path.name} {what}; a Keras model was expected.", remedy=remedy)
+
+
+def _name_foreign(start: bytes) -> tuple[str, str]:  # noqa: PLR0911 - a table of eight kinds
+    text = start[:512].lstrip().lower()
+    if not start:
+        return "is empty", "Copy or download it again."
+    if not any(start):
+        return "holds nothing but zeros", "The copy broke; copy or download it again."
+    if start.startswith(b"version https://git-lfs"):
+        return _name_lfs_pointer(start)
+    if text.startswith((b"<!doctype", b"<html")):
+        return "is a saved web page", "Download the file itself, not the page that shows it."
+    if start[4:8] == b"TFL3":
+        return "is a TensorFlow Lite model", "Open the Keras model that it was converted from."
+    if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
+        return "is a Python pickle, which is never opened since it can run code", _SAVE_WHOLE
+    if start[:1] == b"\x08" and b"onnx" in start.lower():
+        return "is an ONNX model", "Open the Keras model that it was exported from."
+    if text.startswith(b"{"):
+        return "is a JSON text without weights", _SAVE_WHOLE
+    return "is no model file that Keras writes", "Choose a .keras or .h5 file."
+
+
+def _name_lfs_pointer(start: bytes) -> tuple[str, str]:
+    sizes = [line[5:].strip() for line in start.splitlines() if line.startswith(b"size ")]
+    size = f" to a file of {sizes[0].decode('ascii', 'replace')} bytes" if sizes else ""
+    return f"is a git-LFS pointer{size}", "Run 'git lfs pull' to get the file itself."
+
+
+# --- HDF5 ---
+
+
+def _inspect_hdf5(path: Path) -> FileReport:
+    try:
+        with h5py.File(path, "r") as file:
+            config = _text(file.attrs.get("model_config"))
+            training = _text(file.attrs.get("training_config"))
+            version = _text(file.attrs.get("keras_version"))
+            keys, attributes = set(file.keys()), set(file.attrs.keys())
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        reason = "it was cut off" if "truncated" in str(error) else str(error)
+        raise ModelFileError(
+            f"{path.name} is a damaged HDF5 file: {reason}.", remedy="Copy or download it again."
+        ) from error
+    if not config:
+        raise _hdf5_without_network(path, keys, attributes)
+    return _report(path, "hdf5", version, _parse(path, config), _parse_optional(training))
+
+
+def _hdf5_without_network(path: Path, keys: set[str], attributes: set[str]) -> ModelFileError:
+    weight_groups = {"layers", "_layer_checkpoint_dependencies", "model_weights", "vars"}
+    if "layer_names" in attributes or keys & weight_groups:
+        return ModelFileError(
+            f"{path.name} holds weights only, without the network they belong to.",
+            remedy=_SAVE_WHOLE,
+        )
+    return ModelFileError(
+        f"{path.name} is an HDF5 data file; a Keras model was expected.",
+        remedy="Choose a .keras or .h5 file that model.save() wrote.",
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str) else ""
+
+
+# --- zip ---
+
+
+def _inspect_zip(path: Path) -> FileReport:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if "config.json" not in names:
+                raise _foreign_zip(path, names)
+            config = _parse(path, _read_member(path, archive, "config.json"))
+            metadata: Mapping[str, Any] = {}
+            if "metadata.json" in names:
+                metadata = _parse(path, _read_member(path, archive, "metadata.json"))
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
+        raise ModelFileError(
+            f"{path.name} begins like a .keras file but is damaged or was cut off ({error}).",
+            remedy="Copy or download it again.",
+        ) from error
+    if not any(name.endswith((".weights.h5", ".weights.json")) for name in names):
+        raise ModelFileError(
+            f"{path.name} holds a network without its weights.", remedy=_SAVE_WHOLE
+        )
+    compiled = config.get("compile_config")
+    version = str(metadata.get("keras_version", ""))
+    return _report(path, "keras", version, config, compiled if compiled is not None else {})
+
+
+def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> str:
+    if archive.getinfo(name).file_size > _MAX_JSON_BYTES:
+        raise ModelFileError(
+            f"{path.name} declares a {name} of {archive.getinfo(name).file_size} bytes; "
+            f"no real network needs more than {_MAX_JSON_BYTES}.",
+            remedy="Ask where the file comes from before using it.",
+        )
+    return archive.read(name).decode("utf-8", "replace")
+
+
+def _foreign_zip(path: Path, names: list[str]) -> ModelFileError:
+    if any(name.endswith("data.pkl") for name in names):
+        what, remedy = "is a PyTorch model, which is never unpickled", "Export it to Keras first."
+    elif any(name.endswith("saved_model.pb") for name in names):
+        what, remedy = "is a zipped SavedModel", _SAVE_WHOLE
+    elif any(name.endswith("config.json") for name in names):
+        what, remedy = (
+            "has its model inside a folder",
+            "Zip the files themselves, or save it again.",
+        )
+    else:
+        what, remedy = "is a zip archive without a model", "Choose a .keras or .h5 file."
+    return ModelFileError(f"{path.name} {what}; a Keras model was expected.", remedy=remedy)
+
+
+# --- the configuration ---
+
+
+def _parse(path: Path, text: str) -> Mapping[str, Any]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(
+            f"{path.name} holds a configuration that is not valid JSON ({error}).",
+            remedy="Save or download the model again.",
+        ) from error
+    if not isinstance(data, dict):
+        raise ModelFileError(
+            f"{path.name} holds {type(data).__name__} as configuration; an object was expected.",
+            remedy="Save or download the model again.",
+        )
+    return data
+
+
+def _parse_optional(text: str) -> Mapping[str, Any]:
+    """Training information is a courtesy: when it cannot be read, it is simply unknown."""
+    try:
+        data = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _report(
+    path: Path,
+    file_format: Literal["keras", "hdf5"],
+    version: str,
+    config: Mapping[str, Any],
+    training: Mapping[str, Any],
+) -> FileReport:
+    return FileReport(
+        path=path, sha256=file_sha256(path), file_format=file_format, keras_version=version,
+        config=config, training=_training_note(training), input_scaling=_input_scaling(config),
+    )  # fmt: skip
+
+
+def _training_note(training: Mapping[str, Any]) -> TrainingNote:
+    loss = training.get("loss")
+    if isinstance(loss, str):
+        return TrainingNote(loss)
+    if not isinstance(loss, Mapping):
+        return TrainingNote()
+    options = loss.get("config")
+    if isinstance(options, str):  # a function by its name
+        return TrainingNote(options)
+    name = str(loss.get("class_name", ""))
+    from_logits = options.get("from_logits") if isinstance(options, Mapping) else None
+    return TrainingNote(name, from_logits if isinstance(from_logits, bool) else None)
+
+
+def _name_of(entry: Mapping[str, Any]) -> str:
+    options = entry.get("config")
+    inner = options.get("name") if isinstance(options, Mapping) else None
+    return str(entry.get("name") or inner or "")
+
+
+def _input_scaling(config: Mapping[str, Any]) -> Literal["", "raw", "batch_normalization"]:
+    """What the layers up to the first convolution do with the pixels, in the order of the file."""
+    for entry in iter_layers(config):
+        name, options = entry["class_name"], entry.get("config")
+        if not isinstance(options, Mapping):
+            continue
+        if name == "Rescaling":
+            return "raw" if _is_small(options.get("scale")) else ""
+        if name == "Normalization":
+            return "raw"
+        if name in ("TrueDivide", "Divide", "Subtract", "Multiply", "TFOpLambda"):
+            return "raw" if _has_pixel_constant(entry) else ""
+        if name == "BatchNormalization":
+            return "batch_normalization"
+        if "Conv" in name or name in ("Dense", "Concatenate"):
+            return ""
+    return ""
+
+
+def _is_small(scale: object) -> bool:
+    """Whether a factor brings 0..255 to about one; 1/64 leaves room for odd conventions."""
+    values = scale if isinstance(scale, list) else [scale]
+    return any(isinstance(v, int | float) and 0 < abs(v) <= 1 / 64 for v in values)
+
+
+def _has_pixel_constant(entry: Mapping[str, Any]) -> bool:
+    """Whether an arithmetic node works with a number that only 0..255 pixels explain."""
+    numbers = list(_numbers(entry.get("inbound_nodes")))
+    return any(abs(n) >= 64 or 0 < abs(n) <= 1 / 64 for n in numbers)
+
+
+def _numbers(data: object) -> Iterator[float]:
+    if isinstance(data, float):
+        yield data
+    elif isinstance(data, int) and not isinstance(data, bool):
+        yield float(data)
+    elif isinstance(data, Mapping):
+        for key, value in data.items():
+            if key not in ("shape", "keras_history", "node_index", "tensor_index"):
+                yield from _numbers(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _numbers(value)

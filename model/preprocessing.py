@@ -1,0 +1,139 @@
+"""From 8-bit pixels to the network's input: the one place, for window, commands and training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from model.engine.protocol import ModelSettings, Scaling
+from model.errors import EngineError
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+"""Red, green, blue, for pixels in 0..1 (torchvision, keras ``mode="torch"``)."""
+IMAGENET_STD = (0.229, 0.224, 0.225)
+CAFFE_MEAN = (123.68, 116.779, 103.939)
+"""Red, green, blue, for pixels in 0..255 (keras ``mode="caffe"``)."""
+
+
+def check_pixels(pixels: object) -> None:
+    """Refuses what is no image.
+
+    Raises:
+        EngineError: says what was given.
+    """
+    if not isinstance(pixels, np.ndarray):
+        raise EngineError(f"A {type(pixels).__name__} is no image; a (H, W, 3) uint8 array is.")
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise EngineError(
+            f"An array {pixels.shape} of {pixels.dtype} is no image; (H, W, 3) uint8 was expected."
+        )
+
+
+def prepare_input(pixels: Pixels, settings: ModelSettings, channels: int) -> Floats:
+    """Turns an image into what the network expects, at the same size.
+
+    Gray input takes the luma of ITU-R 601, exactly as Pillow's ``convert("L")`` does. Scalings that
+    work per image (L2, STANDARD) see the colour channels that the network sees. ``channel_order``
+    is applied last and means nothing for one channel.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        settings: gives ``scaling`` and ``channel_order``; the rest is not read.
+        channels: 1 for gray input, 3 for colour.
+
+    Returns:
+        (H, W, channels) float32, a new contiguous array.
+    """
+    if channels == 1:
+        gray = np.asarray(Image.fromarray(pixels).convert("L"))
+        return np.ascontiguousarray(_SCALINGS[settings.scaling](gray[..., np.newaxis]))
+    scaled = _SCALINGS[settings.scaling](pixels)
+    # CAFFE is BGR by definition; asking for BGR a second time must not turn it back.
+    if settings.channel_order == "bgr" or settings.scaling is Scaling.CAFFE:
+        scaled = scaled[..., ::-1]
+    return np.ascontiguousarray(scaled)
+
+
+def resize_pixels(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Resizes an image bilinearly; Pillow widens its filter when shrinking, so nothing aliases.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        size: (height, width) of the result.
+
+    Returns:
+        (height, width, 3) uint8; ``pixels`` itself when the size is right already.
+    """
+    if pixels.shape[:2] == tuple(size):
+        return pixels
+    height, width = size
+    resized = Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized)
+
+
+def _raw(pixels: Pixels) -> Floats:
+    return pixels.astype(np.float32)
+
+
+def _unit(pixels: Pixels) -> Floats:
+    return pixels.astype(np.float32) * np.float32(1 / 255)
+
+
+def _signed(pixels: Pixels) -> Floats:
+    """-1..1, as keras ``mode="tf"``."""
+    return pixels.astype(np.float32) * np.float32(1 / 127.5) - np.float32(1)
+
+
+def _imagenet(pixels: Pixels) -> Floats:
+    mean, deviation = _per_channel(IMAGENET_MEAN, pixels), _per_channel(IMAGENET_STD, pixels)
+    return (_unit(pixels) - mean) / deviation
+
+
+def _caffe(pixels: Pixels) -> Floats:
+    return pixels.astype(np.float32) - _per_channel(CAFFE_MEAN, pixels)
+
+
+def _l2(pixels: Pixels) -> Floats:
+    """The whole image as one vector of Euclidean length 1, as ``sklearn.preprocessing.normalize``.
+
+    The seed project flattened each image into one row of a table and normalised the rows. A black
+    image stays zero.
+    """
+    values = pixels.astype(np.float32)
+    norm = float(np.sqrt(np.square(values, dtype=np.float64).sum()))
+    return values / np.float32(norm) if norm else values
+
+
+def _standard(pixels: Pixels) -> Floats:
+    """Mean 0 and standard deviation 1 over the whole image; a flat image becomes zero.
+
+    The deviation is at least one over the square root of the number of values, as
+    ``tf.image.per_image_standardization`` has it, so a flat image with a speck does not explode.
+    """
+    values = pixels.astype(np.float32)
+    deviation = max(float(values.std(dtype=np.float64)), 1 / float(np.sqrt(values.size)))
+    return (values - np.float32(values.mean(dtype=np.float64))) / np.float32(deviation)
+
+
+def _per_channel(constants: tuple[float, float, float], pixels: Pixels) -> Floats:
+    """The constants as float32, or their mean when the image is gray."""
+    if pixels.shape[-1] == 1:
+        return np.array([np.mean(constants)], np.float32)
+    return np.array(constants, np.float32)
+
+
+_SCALINGS: dict[Scaling, Callable[[Pixels], Floats]] = {
+    Scaling.RAW: _raw,
+    Scaling.UNIT: _unit,
+    Scaling.SIGNED: _signed,
+    Scaling.IMAGENET: _imagenet,
+    Scaling.CAFFE: _caffe,
+    Scaling.L2: _l2,
+    Scaling.STANDARD: _standard,
+}
