@@ -1,0 +1,110 @@
+"""One writer per project: a lock of the operating system, which the end of a process frees."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+from model.errors import StorageError
+
+_WINDOWS_OFFSET = 1 << 30  # Windows locks keep others from reading; this byte nobody reads
+
+
+class FolderNotWritableError(StorageError):
+    """The project cannot be kept in this place; another ``home`` is needed."""
+
+
+class ProjectLockedError(StorageError):
+    """Another process writes to this project."""
+
+
+class FolderLock:
+    """Holds the lock of one project until it is released or the process ends.
+
+    Attributes:
+        is_exclusive: False where the disk knows no locks (some network drives).
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Takes the lock.
+
+        Raises:
+            ProjectLockedError: held by another process, or by another window of this one.
+            FolderNotWritableError: the lock file cannot be made.
+        """
+        self._descriptor = _open(path)
+        try:
+            self.is_exclusive = _try_lock(self._descriptor)
+        except BlockingIOError:
+            holder = _holder(self._descriptor)
+            os.close(self._descriptor)
+            raise ProjectLockedError(
+                f"The project in {path.parent.parent} is already open in {holder}; "
+                "it is shown read-only here.",
+                remedy="Close it there and open the folder again to edit it here.",
+            ) from None
+        self._note_holder()
+
+    def release(self) -> None:
+        """Lets others write. Harmless when called again."""
+        if self._descriptor >= 0:
+            # The file stays: removing it would let two processes lock two files of one name.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _note_holder(self) -> None:
+        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
+        with contextlib.suppress(OSError):  # a full disk: the lock holds, only its name is unknown
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, text.encode())
+
+
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FolderNotWritableError(
+            f"The project cannot be kept in {path.parent}: {reason}.",
+            remedy="Choose another folder for the masks, or allow your user to write there.",
+        ) from error
+
+
+def _try_lock(descriptor: int) -> bool:
+    """True when taken, False when the disk cannot lock; raises BlockingIOError when held."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, _WINDOWS_OFFSET, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        else:
+            import fcntl
+
+            # flock and not lockf: a lockf lock is lost when any other handle to the file is closed.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):
+            raise BlockingIOError from error
+        if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
+            return False
+        raise
+    return True
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        data = json.loads(os.read(descriptor, 4096))
+        return f"another window (process {int(data['pid'])} on {data['host']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another window"
