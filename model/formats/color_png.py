@@ -68,8 +68,7 @@ def _is_opaque(image: Image) -> bool:
 
 def _codes(pixels: Pixels) -> NDArray[np.uint32]:
     wide = pixels.astype(np.uint32)
-    codes: NDArray[np.uint32] = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
-    return codes
+    return ((wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]).astype(np.uint32, copy=False)
 
 
 def _code(color: Color) -> int:
