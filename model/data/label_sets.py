@@ -71,11 +71,10 @@ _FORMAT = "seggui-label-set"
 _VERSION = 1
 
 _FIRST_COLORS: tuple[Color, ...] = (
-    # Okabe and Ito's set (2008), made for all common kinds of colour blindness, then four of
-    # other lightness; black is left to the ignore value.
+    # Okabe and Ito's set (2008), made for all common kinds of colour blindness, then the five
+    # that a search found farthest from these, from each other, and from the black of ignore.
     (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0),
-    (204, 121, 167), (255, 255, 255), (110, 60, 20), (150, 150, 150), (20, 20, 110),
-    (200, 240, 200),
+    (204, 121, 167), (125, 0, 225), (125, 50, 25), (200, 250, 200), (0, 25, 125), (75, 50, 75),
 )  # fmt: skip
 
 
