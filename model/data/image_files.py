@@ -173,9 +173,17 @@ def _opened_by_content(file: IO[bytes], reporter: _Reporter) -> Image:
             "Convert it to PNG, or remove it from the folder.",
         )
     _allow_large_images()
-    file.seek(0)
+    from PIL.Image import DecompressionBombError
+
     plugin = importlib.import_module(f"PIL.{kind.module}")
-    return cast("Image", getattr(plugin, kind.plugin)(file))
+    file.seek(0)
+    try:
+        return cast("Image", getattr(plugin, kind.plugin)(file))
+    except DecompressionBombError as error:  # the WebP header, far above the limit
+        raise reporter.error(
+            f"is too large: {error} At most {MAX_PIXELS:,} pixels can be opened.",
+            "Cut it into smaller images.",
+        ) from error
 
 
 def _allow_large_images() -> None:

@@ -387,6 +387,16 @@ class TestFailures:
         assert "400,000,000" in message
 
 
+def test_a_webp_that_claims_a_giant_canvas_is_refused_with_the_limit(tmp_path):
+    side = (1 << 20).to_bytes(3, "little")
+    chunk = b"VP8X" + struct.pack("<I", 10) + bytes(4) + side + side
+    path = tmp_path / "bomb.webp"
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk)
+
+    with pytest.raises(ImageError, match="400,000,000"):
+        read_image(path)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "BMP"])
 def test_a_truncated_file_is_refused_and_not_half_shown(tmp_path, kind):
     path = tmp_path / "cut"
