@@ -13,8 +13,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from model.errors import CancelledError, StorageError
 from model.exporting import ExportItem, ExportReport, export_masks
-from seggui.core.edits import apply_edit
 from seggui.core.document import prepare_prediction
+from seggui.core.edits import apply_edit
 from seggui.core.project import Project
 from seggui.core.records import ImageRecord, ImageStatus
 from seggui.navigation import Bundle, Navigation
@@ -23,6 +23,8 @@ from seggui.session import Session
 from seggui.tasks.image_loader import DecodedImage, ImageLoader
 from seggui.tasks.job_thread import JobThread
 from seggui.tasks.project_thread import ProjectThread
+
+Sources = tuple[Session, ImageLoader, ProjectThread]
 
 _MAX_IN_FLIGHT = 3
 _BATCH_PRIORITY = 50
@@ -53,17 +55,11 @@ class BatchPrediction(QObject):
     finished = Signal(object)
 
     def __init__(
-        self,
-        prediction: PredictionControl,
-        navigation: Navigation,
-        session: Session,
-        loader: ImageLoader,
-        project: ProjectThread,
-        parent: QObject | None = None,
+        self, prediction: PredictionControl, navigation: Navigation, *, sources: Sources
     ) -> None:
-        super().__init__(parent)
-        self._prediction, self._navigation, self._session = prediction, navigation, session
-        self._loader, self._project = loader, project
+        super().__init__(prediction)
+        self._prediction, self._navigation = prediction, navigation
+        self._session, self._loader, self._project = sources
         self._waiting: deque[str] = deque()
         self._in_flight: set[str] = set()
         self._total = self._num_done = self._num_failed = 0
@@ -303,6 +299,8 @@ class ExportControl(QObject):
 def _export_items(project: Project, keys: tuple[str, ...]) -> tuple[ExportItem, ...]:
     project.flush_all_from_journal()
     return tuple(
-        ExportItem(key, project.folder / key, project.mask_path(key), Path(key).with_suffix("").as_posix())
+        ExportItem(
+            key, project.folder / key, project.mask_path(key), Path(key).with_suffix("").as_posix()
+        )
         for key in keys
     )

@@ -9,12 +9,9 @@ from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtGui import QShortcut
 
 from model.data.label_sets import IGNORE, LabelSet, recolored, renamed, with_class_added
+from model.errors import LabelSetError
 from seggui.core.records import DocumentStatus, ImageStatus, Rect
-from seggui.main_window import MainWindow
-from seggui.navigation import Navigation
-from seggui.session import Session
-from seggui.settings import Settings
-from seggui.tasks.project_thread import ProjectThread
+from seggui.parts import Parts
 
 SHARES_DELAY_MS = 300
 SHARES_SAMPLE_PIXELS = 250_000
@@ -23,17 +20,12 @@ SHARES_SAMPLE_PIXELS = 250_000
 class EditWiring(QObject):
     """Widgets emit intents, the session decides, the widgets show what became of it."""
 
-    def __init__(
-        self,
-        window: MainWindow,
-        session: Session,
-        navigation: Navigation,
-        project: ProjectThread,
-        settings: Settings,
-    ) -> None:
-        super().__init__(window)
-        self._window, self._session, self._navigation = window, session, navigation
-        self._project, self._settings = project, settings
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts.window)
+        self._window, self._session = parts.window, parts.session
+        self._navigation, self._project = parts.navigation, parts.project
+        self._messages, self._settings = parts.messages, parts.settings
+        window, session, navigation = parts.window, parts.session, parts.navigation
         self.is_label_set_provisional = True
         self._shares_timer = QTimer(self, singleShot=True, interval=SHARES_DELAY_MS)
         self._shares_timer.timeout.connect(self._show_shares)
@@ -85,17 +77,17 @@ class EditWiring(QObject):
     def _connect_class_list(self) -> None:
         panel, session = self._window.class_list, self._session
         panel.class_chosen.connect(session.set_label)
-        panel.visibility_changed.connect(self._on_visibility_wanted)
-        panel.lock_changed.connect(self._on_lock_wanted)
+        panel.hidden_requested.connect(session.set_hidden)
+        panel.locked_requested.connect(session.set_locked)
         panel.renamed.connect(self._on_renamed)
         panel.recolored.connect(self._on_recolored)
         panel.class_added.connect(self._on_class_added)
 
     def _connect_tool_options(self) -> None:
-        options = self._window.tool_options
-        options.brush_radius_changed.connect(self._session.set_brush_radius)
+        options, session = self._window.tool_options, self._session
+        options.brush_radius_changed.connect(session.set_brush_radius)
         options.opacity_changed.connect(self._on_opacity_wanted)
-        options.paint_over_changed.connect(self._on_paint_over_wanted)
+        options.only_over_changed.connect(session.set_only_over)
         options.outline_changed.connect(self._window.actions_by_name["outline_action"].setChecked)
 
     def _connect_actions(self) -> None:
@@ -140,9 +132,7 @@ class EditWiring(QObject):
 
     @Slot(object)
     def _on_mask_changed(self, rect: Rect) -> None:
-        mask = self._session.mask_view()
-        if mask is not None:
-            self._window.canvas.update_mask(mask, rect)
+        self._window.canvas.update_mask(rect)
 
     @Slot(object)
     def _on_status_changed(self, status: DocumentStatus) -> None:
@@ -169,9 +159,6 @@ class EditWiring(QObject):
         self._window.class_list.set_current(index)
         self._window.actions_by_name["lock_class_action"].setChecked(index in self._session.locked)
         self._project_setting("current_class", index)
-        if self._session.label_set is not None:
-            color = self._session.label_set.classes[index].color
-            self._window.canvas.set_tool_color(color)
 
     @Slot(object)
     def _on_label_set_changed(self, label_set: LabelSet) -> None:
@@ -243,24 +230,18 @@ class EditWiring(QObject):
 
     @Slot()
     def _on_view_changed(self) -> None:
-        self._window.status.show_zoom(self._window.canvas.scale)
+        self._window.status.show_zoom(self._window.canvas.view.scale)
 
     # -- widgets -> session ----------------------------------------------------------------------
-
-    @Slot(int, bool)
-    def _on_visibility_wanted(self, index: int, is_visible: bool) -> None:
-        hidden = self._session.hidden
-        self._session.set_hidden(hidden - {index} if is_visible else hidden | {index})
-
-    @Slot(int, bool)
-    def _on_lock_wanted(self, index: int, is_locked: bool) -> None:
-        locked = self._session.locked
-        self._session.set_locked(locked | {index} if is_locked else locked - {index})
 
     @Slot(int, str)
     def _on_renamed(self, index: int, name: str) -> None:
         if self._session.label_set is not None:
-            changed = renamed(self._session.label_set, index, name)
+            try:
+                changed = renamed(self._session.label_set, index, name)
+            except LabelSetError as error:
+                self._messages.error(error)
+                return
             self.adopt_label_set(changed, is_provisional=False)
 
     @Slot(int, object)
@@ -271,20 +252,19 @@ class EditWiring(QObject):
 
     @Slot()
     def _on_class_added(self) -> None:
-        if self._session.label_set is not None:
-            changed = with_class_added(self._session.label_set)
-            self.adopt_label_set(changed, is_provisional=False)
-            self._session.set_label(len(changed) - 1)
-            self._window.class_list.edit_name(len(changed) - 1)
+        label_set = self._session.label_set
+        if label_set is None:
+            return
+        names = {c.name for c in label_set.classes}
+        number = next(n for n in range(len(label_set), 999) if f"class {n}" not in names)
+        changed = with_class_added(label_set, f"class {number}")
+        self.adopt_label_set(changed, is_provisional=False)
+        self._session.set_label(len(changed) - 1)
 
     @Slot(float)
     def _on_opacity_wanted(self, opacity: float) -> None:
         self._window.canvas.set_opacity(opacity)
         self._settings.set("view/opacity", opacity)
-
-    @Slot(object)
-    def _on_paint_over_wanted(self, classes: frozenset[int] | None) -> None:
-        self._session.set_only_over(classes)
 
     @Slot()
     def _on_tool_wanted(self) -> None:
@@ -313,7 +293,8 @@ class EditWiring(QObject):
 
     @Slot()
     def _on_lock_current(self) -> None:
-        self._on_lock_wanted(self._session.label, self._session.label not in self._session.locked)
+        session = self._session
+        session.set_locked(session.locked ^ {session.label})
 
     @Slot()
     def _on_digit(self) -> None:
@@ -325,7 +306,7 @@ class EditWiring(QObject):
 
     @Slot(bool)
     def _on_outline_toggled(self, is_outline: bool) -> None:
-        self._window.canvas.set_outline(is_outline)
+        self._window.canvas.set_outlined(is_outline)
         self._window.tool_options.set_outline(is_outline)
 
     # -- confidence ------------------------------------------------------------------------------
@@ -333,8 +314,10 @@ class EditWiring(QObject):
     @Slot(bool)
     def _show_confidence(self, is_shown: bool) -> None:
         bundle = self._navigation.current
-        wanted = bundle.confidence if is_shown and bundle is not None else None
-        self._window.canvas.set_confidence(wanted)
+        if not is_shown or bundle is None or bundle.confidence is None:
+            self._window.canvas.set_confidence(None)
+        else:
+            self._window.canvas.set_confidence(bundle.confidence.astype(np.float32) / 255)
 
     def refresh_confidence(self) -> None:
         """Another image or another prediction is on view."""

@@ -15,36 +15,25 @@ from model.data.label_sets import LabelSet, builtin_label_sets
 from seggui.core.project import FolderNotWritableError
 from seggui.core.records import ImageRecord, ImageStatus
 from seggui.edit_wiring import EditWiring
-from seggui.main_window import MainWindow
-from seggui.messages import Messages
-from seggui.navigation import Bundle, Navigation
-from seggui.session import Session
-from seggui.settings import Settings, data_dir
-from seggui.tasks.image_loader import ImageLoader
-from seggui.tasks.project_thread import OpenedProject, ProjectThread
+from seggui.navigation import Bundle
+from seggui.parts import Parts
+from seggui.settings import data_dir
+from seggui.tasks.project_thread import OpenedProject
 
 MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
 LOADING_TEXT_DELAY_MS = 150
+_SAVE_MESSAGE = "saving"
 
 
 class FolderWiring(QObject):
     """Opening a folder, walking through it, and saying what went wrong there."""
 
-    def __init__(
-        self,
-        window: MainWindow,
-        session: Session,
-        navigation: Navigation,
-        loader: ImageLoader,
-        project: ProjectThread,
-        editing: EditWiring,
-        messages: Messages,
-        settings: Settings,
-    ) -> None:
-        super().__init__(window)
-        self._window, self._session, self._navigation = window, session, navigation
-        self._loader, self._project, self._editing = loader, project, editing
-        self._messages, self._settings = messages, settings
+    def __init__(self, parts: Parts, editing: EditWiring) -> None:
+        super().__init__(parts.window)
+        self._window, self._session = parts.window, parts.session
+        self._navigation, self._loader = parts.navigation, parts.loader
+        self._project, self._editing = parts.project, editing
+        self._messages, self._settings = parts.messages, parts.settings
         self.open_model: Callable[[Path], None] = lambda _: None
         self.initial_label_set: Callable[[], LabelSet] = lambda: builtin_label_sets()[0]
         self._asked_elsewhere: set[Path] = set()
@@ -71,8 +60,10 @@ class FolderWiring(QObject):
         navigation.use_order(window.image_list.neighbours)
         window.welcome.open_folder_requested.connect(self.ask_folder)
         window.welcome.recent_chosen.connect(self.open_folder)
+        window.welcome.folder_dropped.connect(self.open_folder)
+        window.welcome.file_dropped.connect(self._on_file_dropped)
         window.path_dropped.connect(self.open_path)
-        self._session.edit_refused.connect(self._messages.info)
+        self._session.edit_refused.connect(self._on_edit_refused)
         self._session.status_changed.connect(self._on_document_status)
         actions = window.actions_by_name
         for name, slot in (
@@ -100,7 +91,7 @@ class FolderWiring(QObject):
         if chosen:
             self.open_folder(Path(chosen))
 
-    @Slot(object)
+    @Slot(Path)
     def open_folder(self, folder: Path) -> None:
         """Opens a folder; a project kept elsewhere for it is found again."""
         kept = self._settings.text(f"homes/{_name_of(folder)}", "")
@@ -125,9 +116,12 @@ class FolderWiring(QObject):
                 ).format(name=path.name)
             )
 
+    @Slot(Path)
+    def _on_file_dropped(self, path: Path) -> None:
+        self.open_path(str(path))
+
     @Slot(object)
     def _on_folder_opened(self, opened: OpenedProject) -> None:
-        self._messages.clear()
         self._settings.add_recent("folders", opened.folder)
         self._fill_recent()
         self._restore_editing(opened)
@@ -216,7 +210,9 @@ class FolderWiring(QObject):
     def _on_image_shown(self, bundle: Bundle) -> None:
         self._loading_timer.stop()
         canvas = self._window.canvas
-        canvas.set_image(bundle.decoded.image, keep_view=bundle.view is None)
+        canvas.set_image(
+            bundle.decoded.image, keep_view=bundle.view is None, levels=bundle.decoded.levels
+        )
         canvas.set_mask(bundle.document.mask)
         if bundle.view is not None:
             canvas.restore_view(bundle.view)
@@ -261,6 +257,10 @@ class FolderWiring(QObject):
     def _on_thumbnail(self, loaded: tuple[str, QImage]) -> None:
         self._window.image_list.set_thumbnail(*loaded)
 
+    @Slot(str)
+    def _on_edit_refused(self, reason: str) -> None:
+        self._messages.info(reason)
+
     # -- actions ---------------------------------------------------------------------------------
 
     @Slot()
@@ -281,11 +281,13 @@ class FolderWiring(QObject):
 
     def _show_unreviewed(self, step: int) -> None:
         wanted = frozenset(ImageStatus) - {ImageStatus.REVIEWED}
-        key = self._window.image_list.next_with_status(self._navigation.key or "", wanted, step)
+        key = self._window.image_list.next_with_status(
+            self._navigation.key, wanted, forward=step > 0
+        )
         if key is not None:
             self._navigation.show(key)
         else:
-            self._messages.info(self.tr("Every image in this direction is reviewed."))
+            self._messages.info(self.tr("Every image of the list is reviewed."))
 
     @Slot(bool)
     def _on_reviewed(self, is_reviewed: bool) -> None:
@@ -317,13 +319,14 @@ class FolderWiring(QObject):
         self._window.status.show_saved(self.tr("NOT SAVED"))
         self._messages.error(
             error,
+            name=_SAVE_MESSAGE,
             context=self.tr("What you paint is kept in memory and saved as soon as possible."),
-            action_text=self.tr("Try again"), action=self._project.retry,
+            action=(self.tr("Try again"), self._project.retry),
         )  # fmt: skip
 
     @Slot()
     def _on_save_recovered(self) -> None:
-        self._messages.clear()
+        self._messages.withdraw(_SAVE_MESSAGE)
         self._messages.info(self.tr("Everything is saved again."))
 
     @Slot(bool)
@@ -334,7 +337,11 @@ class FolderWiring(QObject):
 
 def _indices(value: object) -> frozenset[int]:
     """Class indices from a stored setting; anything else counts as none."""
-    return frozenset(i for i in value if isinstance(i, int)) if isinstance(value, list) else frozenset()
+    return (
+        frozenset(i for i in value if isinstance(i, int))
+        if isinstance(value, list)
+        else frozenset()
+    )
 
 
 def _name_of(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""The main window: where everything stands. It decides nothing; see app.py for who talks to whom."""
+"""The main window: where everything stands. It decides nothing; the wiring modules connect it."""
 
 from __future__ import annotations
 
@@ -233,8 +233,8 @@ class MainWindow(QMainWindow):
 def tool_actions() -> tuple[ActionSpec, ...]:
     """The canvas tools as actions: B is the brush, E the eraser, ..."""
     return tuple(
-        ActionSpec(f"{tool.name}_tool", TOOLS, tool.title, tool.icon, tool.shortcuts, tool.tip, True)
+        ActionSpec(
+            f"{tool.name}_tool", TOOLS, tool.title, tool.icon, tool.shortcuts, tool.tip, True
+        )
         for tool in TOOL_SPECS
     )
-
-

@@ -9,7 +9,10 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from model.errors import SegguiError
-from seggui.panels.message_bar import MessageBar
+from seggui.panels.message_bar import MessageBar, MessageKind
+
+MessageAction = tuple[str, Callable[[], None]]
+"""Text of a button, and what it does."""
 
 _log = logging.getLogger(__name__)
 
@@ -20,37 +23,38 @@ class Messages(QObject):
     def __init__(self, bar: MessageBar, window: QWidget, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._bar, self._window = bar, window
-        self._action: Callable[[], None] | None = None
+        self._actions: dict[str, Callable[[], None]] = {}
         bar.action_clicked.connect(self._on_action)
 
-    def info(self, text: str, *, timeout_ms: int = 6000) -> None:
+    def info(self, text: str, *, name: str = "", timeout_ms: int = 6000) -> None:
         """Something went well, or is worth knowing; it leaves by itself."""
-        self._show("info", text, timeout_ms=timeout_ms)
+        self._bar.show_message("info", text, name=name, timeout_ms=timeout_ms)
 
-    def warn(
-        self, text: str, *, action_text: str | None = None, action: Callable[[], None] | None = None
-    ) -> None:
+    def success(self, text: str, *, action: MessageAction | None = None) -> None:
+        """Something the user waited for is done."""
+        self._show("success", text, action=action, timeout_ms=10_000)
+
+    def warn(self, text: str, *, name: str = "", action: MessageAction | None = None) -> None:
         """Something needs attention, nothing is lost; it stays until it is closed."""
-        self._show("warning", text, action_text=action_text, action=action)
+        self._show("warning", text, name=name, action=action)
 
     def error(
         self,
         error: Exception,
         *,
         context: str = "",
-        action_text: str | None = None,
-        action: Callable[[], None] | None = None,
+        name: str = "",
+        action: MessageAction | None = None,
     ) -> None:
         """Something failed. Expected errors speak for themselves; others name their kind."""
         _log.error("%s", context or type(error).__name__, exc_info=error)
         text = str(error) if isinstance(error, SegguiError) else self._unexpected(error)
-        self._show(
-            "error", f"{context} {text}".strip(), action_text=action_text, action=action
-        )
+        self._show("error", f"{context} {text}".strip(), name=name, action=action)
 
-    def clear(self) -> None:
-        """Takes the message away: its cause is gone."""
-        self._bar.dismiss()
+    def withdraw(self, name: str) -> None:
+        """Takes a message away: its cause is gone."""
+        self._actions.pop(name, None)
+        self._bar.dismiss(name)
 
     def ask(self, title: str, text: str, *, yes: str, no: str) -> bool:
         """Asks a question with two answers; closing the dialog means no."""
@@ -68,18 +72,22 @@ class Messages(QObject):
 
     def _show(
         self,
-        kind: str,
+        kind: MessageKind,
         text: str,
         *,
-        action_text: str | None = None,
-        action: Callable[[], None] | None = None,
+        name: str = "",
+        action: MessageAction | None = None,
         timeout_ms: int | None = None,
     ) -> None:
-        self._action = action
-        self._bar.show_message(kind, text, action_text=action_text, timeout_ms=timeout_ms)
+        action_text = None
+        if action is not None:
+            action_text, self._actions[name or text] = action
+        self._bar.show_message(
+            kind, text, action_text=action_text, timeout_ms=timeout_ms, name=name
+        )
 
-    @Slot()
-    def _on_action(self) -> None:
-        action, self._action = self._action, None
+    @Slot(str)
+    def _on_action(self, name: str) -> None:
+        action = self._actions.pop(name, None)
         if action is not None:
             action()

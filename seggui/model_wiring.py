@@ -11,35 +11,24 @@ from model.data.label_sets import LabelClass, LabelSet, builtin_label_sets
 from model.engine.protocol import DeviceInfo, ModelInfo
 from model.errors import LabelSetError
 from seggui.edit_wiring import EditWiring
-from seggui.main_window import MainWindow
-from seggui.messages import Messages
-from seggui.navigation import Navigation
 from seggui.panels.model_dialog import ModelDialog
-from seggui.prediction_control import PredictionControl
-from seggui.session import Session
-from seggui.settings import Settings, data_dir
-from seggui.tasks.project_thread import OpenedProject, ProjectThread
+from seggui.parts import Parts
+from seggui.settings import data_dir
+from seggui.tasks.project_thread import OpenedProject
 
 
 class ModelWiring(QObject):
     """Loading a network, showing what it is, and making its classes and the project's agree."""
 
-    def __init__(
-        self,
-        window: MainWindow,
-        session: Session,
-        navigation: Navigation,
-        project: ProjectThread,
-        prediction: PredictionControl,
-        editing: EditWiring,
-        messages: Messages,
-        settings: Settings,
-    ) -> None:
-        super().__init__(window)
-        self._window, self._session, self._navigation = window, session, navigation
-        self._project, self._prediction, self._editing = project, prediction, editing
-        self._messages, self._settings = messages, settings
+    def __init__(self, parts: Parts, editing: EditWiring) -> None:
+        super().__init__(parts.window)
+        self._window, self._session = parts.window, parts.session
+        self._navigation, self._project = parts.navigation, parts.project
+        self._prediction, self._editing = parts.prediction, editing
+        self._messages, self._settings = parts.messages, parts.settings
+        prediction, actions = parts.prediction, parts.window.actions_by_name
         self._is_explicit = False
+        self.is_loading = False
         prediction.device_found.connect(self._on_device_found)
         prediction.model_loading.connect(self._on_model_loading)
         prediction.model_loaded.connect(self._on_model_loaded)
@@ -48,15 +37,14 @@ class ModelWiring(QObject):
         prediction.answer_applied.connect(self._on_answer_applied)
         prediction.failed.connect(self._on_prediction_failed)
         prediction.engine_restarted.connect(self._on_engine_restarted)
-        navigation.folder_opened.connect(self._on_folder_opened)
-        actions = window.actions_by_name
+        parts.navigation.folder_opened.connect(self._on_folder_opened)
         actions["load_model_action"].triggered.connect(self.ask_model)
         actions["model_settings_action"].triggered.connect(self.show_settings)
         actions["predict_action"].triggered.connect(self._on_predict)
-        actions["automatic_action"].setChecked(settings.flag("model/automatic", True))
+        actions["automatic_action"].setChecked(self._settings.flag("model/automatic", True))
         prediction.is_automatic = actions["automatic_action"].isChecked()
         actions["automatic_action"].toggled.connect(self._on_automatic_toggled)
-        window.welcome.load_model_requested.connect(self.ask_model)
+        self._window.welcome.load_model_requested.connect(self.ask_model)
         self._show_model(None)
 
     # -- loading ---------------------------------------------------------------------------------
@@ -104,15 +92,17 @@ class ModelWiring(QObject):
                         "The model of this project is not at {path} any more. "
                         "Load it from where it is now, or load another one."
                     ).format(path=path),
-                    action_text=self.tr("Load model..."), action=self.ask_model,
+                    action=(self.tr("Load model..."), self.ask_model),
                 )  # fmt: skip
 
     @Slot(object)
     def _on_model_loading(self, path: Path) -> None:
+        self.is_loading = True
         self._window.status.show_task(self.tr("Loading {name}...").format(name=path.name))
 
     @Slot(object)
     def _on_model_loaded(self, info: ModelInfo) -> None:
+        self.is_loading = False
         self._window.status.show_task("")
         self._show_model(info)
         path = Path(info.path)
@@ -131,11 +121,12 @@ class ModelWiring(QObject):
                     "{name} is loaded. Its file does not say how it expects its input; "
                     "if the masks look wrong, check the settings."
                 ).format(name=path.name),
-                action_text=self.tr("Settings..."), action=self.show_settings,
+                action=(self.tr("Settings..."), self.show_settings),
             )  # fmt: skip
 
     @Slot(object, object)
     def _on_model_failed(self, path: Path, error: Exception) -> None:
+        self.is_loading = False
         self._window.status.show_task("")
         context = self.tr("{name} was not loaded.").format(name=path.name)
         if self._prediction.model is not None:
@@ -168,7 +159,7 @@ class ModelWiring(QObject):
                 remedy=f"Add the missing classes ({names}), or load another model.",
             )
             self._messages.error(
-                error, action_text=self.tr("Add classes"), action=lambda: self._add_classes(info)
+                error, action=(self.tr("Add classes"), lambda: self._add_classes(info))
             )
 
     def _add_classes(self, info: ModelInfo) -> None:
@@ -210,7 +201,7 @@ class ModelWiring(QObject):
         if self._prediction.model is None:
             self._messages.warn(
                 self.tr("No model is loaded yet. Load a Keras model (.keras or .h5) first."),
-                action_text=self.tr("Load model..."), action=self.ask_model,
+                action=(self.tr("Load model..."), self.ask_model),
             )  # fmt: skip
             return
         self._prediction.predict_current()

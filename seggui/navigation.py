@@ -332,5 +332,3 @@ class Navigation(QObject):
         bundle = self._bundles.get(key)
         if bundle is not None:
             self._project.schedule_flush(key, bundle.document)
-
-

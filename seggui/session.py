@@ -54,6 +54,7 @@ class Session(QObject):
         self.document: MaskDocument | None = None
         self.image_status = ImageStatus.UNTOUCHED
         self.is_read_only = False
+        self.is_previewing = False
         self.label_set: LabelSet | None = None
         self.label = 0
         self.hidden: frozenset[int] = frozenset()
@@ -144,14 +145,18 @@ class Session(QObject):
     @property
     def can_edit(self) -> bool:
         """False while nothing can be painted; the reason is told when somebody tries."""
-        return self.document is not None and self.label_set is not None and not self.is_read_only
+        is_open = self.document is not None and self.label_set is not None
+        return is_open and not (self.is_read_only or self.is_previewing)
 
     def begin_stroke(self, *, erase: bool) -> None:
         """Starts a stroke with the current class, or one that removes labels."""
         if not self._may_edit() or self.document is None:
             return
         self.commit_stroke()
-        rule, text = self._rule(erase=erase), self._text("Eraser" if erase else "Brush", erase=erase)
+        rule, text = (
+            self._rule(erase=erase),
+            self._text("Eraser" if erase else "Brush", erase=erase),
+        )
         self.document.begin_stroke(rule, text=text)
 
     def extend_stroke(self, p: Point, q: Point, *, radius_px: float | None = None) -> None:
@@ -215,7 +220,7 @@ class Session(QObject):
             self._moved(self.document.redo(), self.step_redone, is_redo=True)
 
     def apply_prepared(self, edit: MaskEdit, *, revision: int) -> bool:
-        """Applies an edit that a worker prepared on a snapshot; False when the document moved on."""
+        """Applies an edit made from a snapshot; False when the document moved on."""
         document = self.document
         if document is None or self.is_read_only or document.in_stroke:
             return False
@@ -310,6 +315,10 @@ class Session(QObject):
         if self.is_read_only:
             self.edit_refused.emit(
                 self.tr("This folder is open read-only, so nothing can be painted in this window.")
+            )
+        if self.is_previewing:
+            self.edit_refused.emit(
+                self.tr("This is the preview of another network. Switch it off to paint.")
             )
         return False
 

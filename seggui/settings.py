@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PySide6.QtCore import QByteArray, QObject, QSettings
 
@@ -50,6 +50,11 @@ class Settings(QObject):
     def flag(self, name: str, default: bool) -> bool:
         """A switch."""
         return str(self._settings.value(name, default)).lower() == "true"
+
+    def theme(self) -> Literal["system", "dark", "light"]:
+        """The look that the user chose."""
+        value = self.text("window/theme", "system")
+        return value if value in ("dark", "light") else "system"  # type: ignore[return-value]
 
     def bytes(self, name: str) -> QByteArray:
         """Window geometry and the like; empty when unknown."""

@@ -182,6 +182,7 @@ def style_sheet_of(colors: ThemeColors) -> str:
     values["accent_hover"] = blend(colors.accent, colors.text, 0.85).name()
     values["disabled"] = blend(colors.text, colors.window, 0.45).name()
     values["scroll"] = blend(colors.text, colors.window, 0.28).name()
+    values["scheme"] = "dark" if colors is DARK_COLORS else "light"
     values["themes"] = (resources_folder() / "themes").as_posix()
     template = (resources_folder() / "themes" / "seggui.qss").read_text(encoding="utf-8")
     return Template(template).substitute(values)

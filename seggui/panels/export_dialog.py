@@ -76,11 +76,9 @@ class ExportDialog(QDialog):
         self._unlabelled = QCheckBox(self.tr("Also write images without a mask (all unlabelled)"))
         layout.addWidget(self._unlabelled)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self._export = buttons.addButton(
-            self.tr("Export"), QDialogButtonBox.ButtonRole.AcceptRole
-        )
+        self._export = buttons.addButton(self.tr("Export"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._export.setObjectName("export_button")
-        self._export.setProperty("primary", True)
+        self._export.setProperty("role", "primary")
         self._export.setDefault(True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
@@ -125,7 +123,7 @@ class ExportDialog(QDialog):
             self._formats.addButton(button)
             text = QLabel(description)
             text.setWordWrap(True)
-            text.setProperty("muted", True)
+            text.setProperty("role", "muted")
             text.setIndent(24)
             layout.addWidget(button)
             layout.addWidget(text)
@@ -151,8 +149,6 @@ class ExportDialog(QDialog):
 
     @Slot()
     def _on_browse(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(
-            self, self.tr("Export to"), self._folder.text()
-        )
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Export to"), self._folder.text())
         if chosen:
             self._folder.setText(chosen)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QImage
 
 from model.data.images import read_image, read_thumbnail
-from seggui.canvas.layers import image_from_pixels
+from seggui.canvas.layers import image_from_pixels, smaller_levels
 from seggui.tasks.job_thread import Done, Failed, JobThread
 
 THUMBNAIL_SIDE_PX = 96
@@ -26,11 +26,13 @@ class DecodedImage:
         key: the image.
         pixels: (H, W, 3) uint8 RGB, read-only.
         image: the same for painting.
+        levels: halved versions of ``image``, for smooth display of huge images.
     """
 
     key: str
     pixels: npt.NDArray[np.uint8]
     image: QImage
+    levels: tuple[QImage, ...]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -80,4 +82,5 @@ class ImageLoader(QObject):
 
 def _decode(key: str, path: Path) -> DecodedImage:
     pixels = read_image(path).pixels
-    return DecodedImage(key, pixels, image_from_pixels(pixels))
+    image = image_from_pixels(pixels)
+    return DecodedImage(key, pixels, image, smaller_levels(image))

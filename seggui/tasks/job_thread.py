@@ -38,7 +38,7 @@ class _Outcome:
 class JobThread(QObject):
     """Runs jobs one at a time on a thread of its own.
 
-    ``work`` runs on the thread; ``done(result)`` or ``failed(error)`` runs on the GUI thread, later,
+    ``work`` runs on the thread; ``done(result)`` or ``failed(error)`` runs later on the GUI thread,
     from its event loop. Jobs of equal priority keep their order.
     """
 

@@ -104,7 +104,9 @@ class ProjectThread(QObject):
             lambda: self._load(key, height, width), done=done, failed=failed, priority=priority
         )
 
-    def run(self, work: Callable[[Project], Any], *, failed: Failed, done: Done | None = None) -> None:
+    def run(
+        self, work: Callable[[Project], Any], *, failed: Failed, done: Done | None = None
+    ) -> None:
         """Runs anything else on the project, after every change made so far."""
         self._thread.submit(lambda: work(self._require()), done=done, failed=failed)
 
@@ -139,7 +141,7 @@ class ProjectThread(QObject):
         self._write("", lambda project: project.set_label_set(label_set))
 
     def schedule_flush(self, key: str, document: MaskDocument) -> None:
-        """Writes the mask's PNG soon; further strokes push it back, to write once and not ten times."""
+        """Writes the mask's PNG soon; further strokes push it back, to write it only once."""
         self._flushes[key] = document
         self._flush_timer.start()
         self.dirty_changed.emit(True)

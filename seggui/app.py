@@ -1,0 +1,242 @@
+"""Composition root: builds every part of the window program and passes each what it needs."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import signal
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer, Slot
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from model.data.resources import resource_path
+from model.engine.client import open_engine
+from seggui.batch_control import BatchPrediction, ExportControl
+from seggui.edit_wiring import EditWiring
+from seggui.folder_wiring import FolderWiring
+from seggui.help_wiring import HelpWiring
+from seggui.main_window import MainWindow
+from seggui.messages import Messages
+from seggui.model_wiring import ModelWiring
+from seggui.navigation import Navigation
+from seggui.parts import Parts
+from seggui.prediction_control import PredictionControl
+from seggui.preview_control import PreviewControl
+from seggui.session import Session
+from seggui.settings import Settings, data_dir
+from seggui.tasks.image_loader import ImageLoader
+from seggui.tasks.project_thread import ProjectThread
+from seggui.theme import apply_theme
+from seggui.training_control import TrainingControl
+from seggui.work_wiring import WorkWiring
+
+Hosting = Literal["process", "thread"]
+
+ENGINE_DELAY_MS = 150
+"""The first image and the brush come first; the engine's start takes a core for seconds."""
+
+_log = logging.getLogger(__name__)
+
+
+class Program(QObject):
+    """Everything that lives as long as the window."""
+
+    def __init__(self, *, engine_hosting: Hosting = "process") -> None:
+        super().__init__()
+        logs = data_dir() / "logs"
+        self.settings = Settings(parent=self)
+        self.session = Session(self)
+        self.project = ProjectThread(self)
+        self.loader = ImageLoader(self)
+        self.navigation = Navigation(self.session, self.project, self.loader, parent=self)
+        self.prediction = PredictionControl(
+            open_engine(engine_hosting, log_path=logs / "engine.log"),
+            self.session, self.navigation, self.project, parent=self,
+        )  # fmt: skip
+        self.training = TrainingControl(
+            self.session, self.navigation, self.prediction, self.project,
+            log_path=logs / "training.log", parent=self,
+        )  # fmt: skip
+        self.batch = BatchPrediction(
+            self.prediction, self.navigation, sources=(self.session, self.loader, self.project)
+        )
+        self.export = ExportControl(self.navigation, self.session, self.project, self)
+        self.window = MainWindow(self.settings)
+        self.preview = PreviewControl(
+            self.window.canvas, self.session, self.navigation,
+            log_path=logs / "preview.log", parent=self,
+        )  # fmt: skip
+        self.messages = Messages(self.window.message_bar, self.window, self)
+        self._wire()
+        self._is_closed = False
+        self.window.closing.connect(self.close)
+
+    def _wire(self) -> None:
+        parts = Parts(
+            self.window, self.messages, self.settings, self.session, self.navigation, self.loader,
+            self.project, self.prediction, self.batch, self.export, self.training, self.preview,
+        )  # fmt: skip
+        editing = EditWiring(parts)
+        self.models = ModelWiring(parts, editing)
+        self.folders = FolderWiring(parts, editing)
+        self.folders.open_model = self.models.load_model
+        self.folders.initial_label_set = self.models.label_set
+        self.work = WorkWiring(parts, self.folders)
+        HelpWiring(parts)
+
+    def start(self, folder: Path | None, model: Path | None) -> None:
+        """Shows the window and begins to read; the engine starts once the image is there."""
+        self._model = model or self._last_model()
+        self._is_model_named = model is not None
+        if folder is not None:
+            self.window.show_editor()
+            self.folders.open_folder(folder.absolute())
+        else:
+            self.window.show_welcome()
+        self.window.show()
+        if folder is None:
+            self._start_engine_soon()
+        else:
+            self.navigation.image_shown.connect(self._start_engine_soon)
+            self.navigation.image_failed.connect(self._start_engine_soon)
+            self.navigation.open_failed.connect(self._start_engine_soon)
+            self.navigation.folder_opened.connect(self._on_opened_at_start)
+
+    @Slot(object)
+    def _on_opened_at_start(self, _: object) -> None:
+        if not self.navigation.keys:
+            self._start_engine_soon()
+
+    @Slot()
+    def _start_engine_soon(self, *_: object) -> None:
+        if self._model is _STARTED:
+            return
+        self._path_to_load, self._model = self._model, _STARTED
+        QTimer.singleShot(ENGINE_DELAY_MS, self, self._start_engine)
+
+    @Slot()
+    def _start_engine(self) -> None:
+        self.prediction.start_engine()
+        path = self._path_to_load
+        is_chosen = self.prediction.model is not None or self.models.is_loading
+        if path is None or (is_chosen and not self._is_model_named):
+            return
+        if self._is_model_named:
+            self.models.load_model(path)
+        else:
+            self.models.load_quietly(path)
+
+    def _last_model(self) -> Path | None:
+        last = Path(self.settings.text("model/last", ""))
+        if last.is_file():
+            return last
+        shipped = resource_path("models", "default.keras")
+        return shipped if shipped.is_file() else None
+
+    @Slot()
+    def close(self) -> None:
+        """Brings everything to safety and ends every thread and process; asks when that fails."""
+        if self._is_closed:
+            return
+        self.navigation.leave_image()
+        self.project.flush_now()
+        if self.project.has_failed and not self._may_lose():
+            self.window.may_close = False
+            return
+        self.window.may_close = True
+        self._is_closed = True
+        self.window.save_layout()
+        self.batch.cancel()
+        self.preview.close()
+        self.training.close()
+        self.prediction.close()
+        self.export.close()
+        self.work.close()
+        self.loader.close()
+        self.project.close()
+        self.settings.sync()
+
+    def _may_lose(self) -> bool:
+        return self.messages.ask(
+            self.tr("Not everything is saved"),
+            self.tr(
+                "Some changes could not be written yet and are only in memory. Make room on the "
+                "disk or plug the folder in again, and they are saved by themselves.\n\n"
+                "Closing now loses them."
+            ),
+            yes=self.tr("Close and lose them"),
+            no=self.tr("Stay"),
+        )
+
+
+_STARTED = Path("/")
+"""Marks that the engine was started; never a model."""
+
+
+def run(folder: Path | None, model: Path | None, *, engine_hosting: Hosting = "process") -> int:
+    """Runs the window until it is closed.
+
+    Args:
+        folder: opened at once, or None for the welcome page.
+        model: loaded at once, or None for the one of the project or the last one.
+        engine_hosting: where the network runs.
+
+    Returns:
+        Exit status, 0.
+    """
+    _start_log(data_dir() / "logs")
+    # Every pointer position counts: Qt must not merge moves while the program is busy.
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("seggui")
+    app.setDesktopFileName("seggui")
+    app.setWindowIcon(QIcon(str(resource_path("icons", "seggui.svg"))))
+    program = Program(engine_hosting=engine_hosting)
+    apply_theme(app, program.settings.theme())
+    _close_on_signals(program)
+    program.start(folder, model)
+    return app.exec()
+
+
+def _start_log(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = RotatingFileHandler(
+            folder / "seggui.log", maxBytes=2**20, backupCount=2, encoding="utf-8"
+        )
+    except OSError as error:  # an unwritable home must not stop the program
+        handler = logging.StreamHandler()
+        _log.warning("no log file in %s: %s", folder, error)
+    logging.basicConfig(
+        level=logging.INFO, handlers=[handler],
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )  # fmt: skip
+    faulthandler.enable()
+    sys.excepthook = _log_unexpected
+
+
+def _log_unexpected(kind: type[BaseException], error: BaseException, trace: object) -> None:
+    _log.critical("unexpected error", exc_info=(kind, error, trace))  # type: ignore[arg-type]
+    sys.__excepthook__(kind, error, trace)  # type: ignore[arg-type]
+
+
+def _close_on_signals(program: Program) -> None:
+    """Ctrl-C and a polite kill close the window as its button does."""
+    if sys.platform == "win32":
+        return
+    import socket
+
+    reader, writer = socket.socketpair()
+    reader.setblocking(False)
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    notifier = QSocketNotifier(reader.fileno(), QSocketNotifier.Type.Read, program)
+    notifier.activated.connect(program.window.close)
+    program.setProperty("signal_sockets", [reader, writer])  # lives as long as the program

@@ -1,0 +1,95 @@
+"""The fine-tuning panel: what it would train on, how it goes, and whether the result is better."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from model.engine.protocol import TrainingDone, TrainingScored, TrainingStep
+from seggui.core.training_overview import TrainingOverview
+from seggui.panels.training_pages import OverviewPage, ResultPage, RunningPage
+
+
+class TrainingPanel(QWidget):
+    """Three pages: overview, running, result. Shows values and emits intents.
+
+    Signals:
+        start_requested: (TrainingSettings) the user pressed Fine-tune.
+        stop_requested: stop and keep the best network so far.
+        cancel_requested: stop and forget the run.
+        keep_requested: take the new network.
+        discard_requested: stay with the old one.
+        preview_toggled: (bool) show the new network's mask of the image on view.
+        versions_requested: show all versions.
+    """
+
+    start_requested = Signal(object)
+    stop_requested = Signal()
+    cancel_requested = Signal()
+    keep_requested = Signal()
+    discard_requested = Signal()
+    preview_toggled = Signal(bool)
+    versions_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("training_panel")
+        self.setAccessibleName(self.tr("Fine-tuning"))
+        self.overview, self.running, self.result = OverviewPage(), RunningPage(), ResultPage()
+        self._pages = QStackedWidget()
+        for page in (self.overview, self.running, self.result):
+            self._pages.addWidget(page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._pages)
+        self.overview.start_button.clicked.connect(self._on_start)
+        self.overview.versions_button.clicked.connect(self.versions_requested)
+        self.running.stop_button.clicked.connect(self._on_stop)
+        self.running.cancel_button.clicked.connect(self._on_cancel)
+        self.result.keep_button.clicked.connect(self.keep_requested)
+        self.result.discard_button.clicked.connect(self.discard_requested)
+        self.result.preview_button.toggled.connect(self.preview_toggled)
+
+    # -- shown from outside ----------------------------------------------------------------------
+
+    def set_overview(self, overview: TrainingOverview) -> None:
+        """Shows what a run would be made of."""
+        self.overview.show_overview(overview)
+
+    def show_overview_page(self) -> None:
+        """Back to the start."""
+        self._pages.setCurrentWidget(self.overview)
+
+    def show_running(self, device: str) -> None:
+        """A run begins."""
+        self.running.begin(device)
+        self._pages.setCurrentWidget(self.running)
+
+    def add_step(self, step: TrainingStep) -> None:
+        """One optimizer step is made."""
+        self.running.add_step(step)
+
+    def add_score(self, scored: TrainingScored) -> None:
+        """The held-out images were scored."""
+        self.running.add_score(scored)
+
+    def show_result(self, done: TrainingDone, overview: TrainingOverview) -> None:
+        """A run ended with a network: compares it with the old one, class by class."""
+        self.result.show_result(done, overview.class_names, overview.class_colors)
+        self._pages.setCurrentWidget(self.result)
+
+    # -- intents ---------------------------------------------------------------------------------
+
+    @Slot()
+    def _on_start(self) -> None:
+        self.start_requested.emit(self.overview.settings())
+
+    @Slot()
+    def _on_stop(self) -> None:
+        self.running.show_stopping(self.tr("Stopping; the best network so far is kept..."))
+        self.stop_requested.emit()
+
+    @Slot()
+    def _on_cancel(self) -> None:
+        self.running.show_stopping(self.tr("Cancelling; nothing is kept..."))
+        self.cancel_requested.emit()
