@@ -349,7 +349,10 @@ class ImageView(QWidget):
         painter.resetTransform()
         background = self.palette().color(QPalette.ColorRole.Shadow)
         is_dark = background.lightness() < 128
-        painter.setPen(QColor(255, 255, 255, 150) if is_dark else QColor(0, 0, 0, 160))
+        painter.setPen(QColor(255, 255, 255, 190) if is_dark else QColor(0, 0, 0, 190))
+        font = self.font()
+        font.setPointSizeF(font.pointSizeF() * 1.25)
+        painter.setFont(font)
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         painter.drawText(self.rect().adjusted(24, 24, -24, -24), flags, self._placeholder)
 

@@ -9,6 +9,7 @@ is not painted. Sampling is ours and not QPainter's because Qt steps through a s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -139,11 +140,15 @@ class ImageLayer:
             return
         if view.scale < 1 or self.is_smooth:
             self._fill_smoothly(view, visible)
+            for edge in _edges(visible, view.covered(image_rect)):
+                self._fill_nearest(view, edge)
         else:
-            pixels = _pixels(self._image)
-            _writable_pixels(self._cache)[visible.slices] = sample(
-                pixels, view.rows(visible, self.size[0]), view.columns(visible, self.size[1])
-            )
+            self._fill_nearest(view, visible)
+
+    def _fill_nearest(self, view: ViewTransform, visible: Rect) -> None:
+        rows, columns = view.rows(visible, self.size[0]), view.columns(visible, self.size[1])
+        colors = sample(_pixels(self._image), rows, columns)
+        _writable_pixels(self._cache)[visible.slices] = colors
 
     def _fill_smoothly(self, view: ViewTransform, visible: Rect) -> None:
         level = self._level_for(view.scale)
@@ -311,8 +316,22 @@ def _heat_table() -> NDArray[np.uint32]:
     table = np.zeros(256, np.uint32)
     for level in range(_HIGHEST_CONFIDENCE):
         doubt = 1 - level / _HIGHEST_CONFIDENCE
-        table[level] = premultiplied((255, round(220 * (1 - doubt)), 0), 0.15 + 0.7 * doubt)
+        table[level] = premultiplied((255, round(220 * (1 - doubt)), 0), 0.8 * doubt)
     return table
+
+
+def _edges(visible: Rect, whole: Rect) -> list[Rect]:
+    """The outermost device pixels of the image, where they are in view.
+
+    Qt draws a scaled image one pixel short where its edge falls on the centre of a device pixel.
+    """
+    lines = (
+        (visible.top == whole.top, replace(visible, bottom=visible.top + 1)),
+        (visible.left == whole.left, replace(visible, right=visible.left + 1)),
+        (visible.bottom == whole.bottom, replace(visible, top=visible.bottom - 1)),
+        (visible.right == whole.right, replace(visible, left=visible.right - 1)),
+    )
+    return [line for is_edge, line in lines if is_edge]
 
 
 def _blend(painter: QPainter, device: Rect, colors: NDArray[np.uint32]) -> None:
