@@ -248,15 +248,16 @@ class ProjectImages:
     ) -> PixelState:
         _log.error("journal of %r is damaged", image.key, exc_info=error)
         assert image.size is not None
-        state = blank_state(*image.size)
+        state, mask_hash = blank_state(*image.size), None
         if file.mask is not None and file.has_size(*image.size):
             trusted = np.where(file.mask == IGNORE, Provenance.UNSEEN, Provenance.ACCEPTED)
             state = PixelState(file.mask, trusted.astype(np.uint8))
+            mask_hash = file.content_hash
         notes.append(
             f"What the project held of {image.key} is damaged; the mask is shown as it is in "
             "its file, and its undo steps are gone."
         )
-        self._record(lambda: self._journal.rebase(image, state))
+        self._record(lambda: self._journal.rebase(image, state, mask_hash=mask_hash))
         return state
 
     def _retire(

@@ -322,15 +322,21 @@ class Journal:
                 (UNWRITTEN, image.id),
             )
 
-    def rebase(self, image: StoredImage, state: PixelState) -> None:
-        """Starts the history of an image anew from ``state``; its PNG has to be written."""
+    def rebase(self, image: StoredImage, state: PixelState, *, mask_hash: str | None) -> None:
+        """Starts the history of an image anew from ``state``; its PNGs have to be written.
+
+        Args:
+            image: whose history is lost.
+            state: the pixels from now on.
+            mask_hash: of the PNG that stands there, if it is where ``state`` comes from.
+        """
         with self._database.transaction() as connection:
             for table in ("stack", "log", "edits"):
                 connection.execute(f"DELETE FROM {table} WHERE image = ?", (image.id,))
             connection.execute(
-                "UPDATE images SET position = 0, mask_seq = ?, mask_hash = NULL,"
-                " pending_hash = NULL WHERE id = ?",
-                (UNWRITTEN, image.id),
+                "UPDATE images SET position = 0, mask_seq = ?, mask_hash = ?, pending_hash = NULL"
+                " WHERE id = ?",
+                (UNWRITTEN, mask_hash, image.id),
             )
             _store_snapshot(connection, image.id, image.head_seq, state)
 
