@@ -125,6 +125,6 @@ def _run_window(arguments: list[str]) -> int:
     reason = why_no_window()
     if reason is not None:
         raise SegguiError(reason)
-    from seggui import app
+    from seggui.app import run
 
-    return app.run(parsed.folder, parsed.model, engine_hosting=parsed.engine)
+    return run(parsed.folder, parsed.model, engine_hosting=parsed.engine)

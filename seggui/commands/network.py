@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from model.data.label_sets import LabelClass, LabelSet
 from model.engine.client import open_engine
 from model.engine.protocol import Engine, ModelInfo, Scores
 from model.errors import SegguiError
@@ -21,9 +20,14 @@ def engine_log() -> Path:
     return Path(user_data_folder(), "logs", "engine.log")
 
 
+def training_log() -> Path:
+    """The file that takes what a training prints."""
+    return Path(user_data_folder(), "logs", "training.log")
+
+
 def settings_folder() -> Path:
     """Where the settings of models in read-only folders are."""
-    return Path(user_data_folder(), "model_settings")
+    return Path(user_data_folder(), "models")
 
 
 @contextlib.contextmanager
@@ -40,14 +44,6 @@ def engine_with(model: Path, hosting: Hosting) -> Iterator[tuple[Engine, ModelIn
         yield engine, engine.load(str(model.absolute()))
     finally:
         engine.close()
-
-
-def label_set_of(info: ModelInfo) -> LabelSet:
-    """The classes that a model predicts."""
-    settings = info.settings
-    pairs = zip(settings.class_names, settings.class_colors, strict=True)
-    classes = tuple(LabelClass(i, name, color) for i, (name, color) in enumerate(pairs))
-    return LabelSet(Path(info.path).stem, classes)
 
 
 def percent(share: float | None) -> str:

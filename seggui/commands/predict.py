@@ -1,6 +1,7 @@
 """Writes a mask for every image, with a model.
 
-Masks are 8-bit PNG files with the class index of each pixel and the classes' colours as palette.
+Without --format, masks are 8-bit PNG files with the class index of each pixel and a palette of the
+classes' colours. The names of the classes are written beside them.
 Folders are searched with their subfolders. One broken image does not stop the others.
 """
 
@@ -14,13 +15,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.data.atomic import write_atomic
+from model.data.images import read_image
 from model.data.label_sets import LabelSet, save_label_set
-from model.data.masks import write_mask
+from model.engine.classes import label_set_of
 from model.engine.pipeline import ImageJob, ImageOutcome, predict_images
 from model.engine.protocol import Engine, Prediction
 from model.errors import SegguiError
+from model.formats.mask_format import MaskFormat
+from model.formats.table import DEFAULT_FORMAT, FORMATS
 from seggui.cli import DONE, FAILED, add_engine_argument
-from seggui.commands.network import engine_with, label_set_of
+from seggui.commands.network import engine_with
 from seggui.commands.progress_bar import ProgressBar
 from seggui.core.names import mask_names
 from seggui.core.scan import scan_images
@@ -52,17 +57,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images", type=Path, nargs="+", metavar="IMAGES", help="image files, or folders of them"
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="for masks")
+    parser.add_argument(
+        "--format",
+        choices=tuple(FORMATS),
+        default=DEFAULT_FORMAT,
+        metavar="NAME",
+        help=f"of the masks: {', '.join(FORMATS)} (default {DEFAULT_FORMAT})",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_engine_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command and returns its exit status."""
-    jobs = plan_jobs(arguments.images, arguments.output)
+    chosen = FORMATS[arguments.format]
+    jobs = plan_jobs(arguments.images, arguments.output, suffix=chosen.suffix)
     with engine_with(arguments.model, arguments.engine) as (engine, info):
         label_set = label_set_of(info)
         save_label_set(arguments.output / LABEL_SET_FILE, label_set)
-        totals = predict_all(engine, jobs, label_set)
+        totals = predict_all(engine, jobs, label_set, chosen)
     if arguments.json:
         print(json.dumps(_as_json(totals, arguments.output), indent=2))
     else:
@@ -72,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     return FAILED if totals.failures else DONE
 
 
-def plan_jobs(sources: list[Path], output: Path) -> list[ImageJob]:
+def plan_jobs(sources: list[Path], output: Path, *, suffix: str = ".png") -> list[ImageJob]:
     """Finds the images and names their masks; nothing is read or written.
 
     The images of one folder keep their subfolders. Several sources are told apart by the names of
@@ -93,7 +106,7 @@ def plan_jobs(sources: list[Path], output: Path) -> list[ImageJob]:
                 )
     originals = {path.resolve() for path in images.values()}
     jobs = [
-        ImageJob(images[key], output.joinpath(*name.split("/")))
+        ImageJob(images[key], output.joinpath(*(name.removesuffix(".png") + suffix).split("/")))
         for key, name in mask_names(images).items()
     ]
     for job in jobs:
@@ -105,7 +118,9 @@ def plan_jobs(sources: list[Path], output: Path) -> list[ImageJob]:
     return jobs
 
 
-def predict_all(engine: Engine, jobs: list[ImageJob], label_set: LabelSet) -> Totals:
+def predict_all(
+    engine: Engine, jobs: list[ImageJob], label_set: LabelSet, chosen: MaskFormat
+) -> Totals:
     """Predicts and writes all masks, with a progress bar on a terminal.
 
     Raises:
@@ -114,7 +129,9 @@ def predict_all(engine: Engine, jobs: list[ImageJob], label_set: LabelSet) -> To
     """
 
     def write(job: ImageJob, prediction: Prediction) -> None:
-        write_mask(job.output_path, prediction.classes, label_set)
+        # Decoded a second time where an overlay needs it: keeping all images would cost memory.
+        image = read_image(job.image_path).pixels if chosen.needs_image else None
+        write_atomic(job.output_path, chosen.encode(prediction.classes, image, label_set))
 
     start = time.monotonic()
     outcomes: list[ImageOutcome] = []

@@ -67,7 +67,7 @@ class ProgressBar:
         self._drawn_at = now
         if seconds_left is None and done:
             seconds_left = (now - self._start) / done * (self._total - done)
-        left = "" if seconds_left is None else f" {_duration(seconds_left)} left"
+        left = "" if seconds_left is None else f" {duration(seconds_left)} left"
         filled = _BAR_WIDTH * done // max(1, self._total)
         bar = "#" * filled + "." * (_BAR_WIDTH - filled)
         line = f"{self._what} {done}/{self._total} [{bar}]{left}  {detail}".rstrip()
@@ -76,7 +76,8 @@ class ProgressBar:
         self._stream.flush()
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time span as hours, minutes and seconds, e.g. ``2:07``."""
     whole = round(seconds)
     if whole >= 3600:
         return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"

@@ -1,0 +1,33 @@
+"""The classes that a network brings, as a label set. Imports no Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from model.data.label_sets import Color, LabelClass, LabelSet
+from model.engine.protocol import ModelInfo
+
+
+def label_set_of(info: ModelInfo) -> LabelSet:
+    """The classes that a network predicts, called like its file."""
+    settings = info.settings
+    return label_set_from(
+        settings.class_names, settings.class_colors, title=Path(info.path).stem or "Model"
+    )
+
+
+def label_set_from(
+    names: Sequence[str], colors: Sequence[Color], *, title: str = "Model"
+) -> LabelSet:
+    """A label set of names and colours in order; repeated names get their number.
+
+    Raises:
+        ValueError: not as many colours as names.
+        LabelSetError: no class at all, or too many.
+    """
+    classes = []
+    for index, (name, color) in enumerate(zip(names, colors, strict=True)):
+        text = f"{name} ({index})" if name in names[:index] else name
+        classes.append(LabelClass(index, text, color))
+    return LabelSet(title, tuple(classes))
