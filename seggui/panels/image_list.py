@@ -46,7 +46,7 @@ class ImageListPanel(QWidget):
         self._progress_text = muted_label()
         self._progress = QProgressBar()
         self._thumbnail_timer = QTimer(self, singleShot=True, interval=_THUMBNAIL_DELAY_MS)
-        self._pin_timer = QTimer(self, singleShot=True, interval=0)
+        self._release_timer = QTimer(self, singleShot=True, interval=0)
         self._build()
         self._connect()
         self._show_counts()
@@ -78,8 +78,7 @@ class ImageListPanel(QWidget):
         shown = self._view.currentIndex().data(KEY_ROLE)
         if key == self._current == shown:
             return  # the answer to image_chosen must not undo a selection of several
-        self._current = key
-        self._pin_timer.start()
+        self._make_current(key)
         self._restore((key,) if key is not None else ())
 
     @property
@@ -157,7 +156,7 @@ class ImageListPanel(QWidget):
             changed.connect(self._thumbnail_timer.start)
         self._view.viewport_moved.connect(self._on_viewport_moved)
         self._thumbnail_timer.timeout.connect(self._request_visible_thumbnails)
-        self._pin_timer.timeout.connect(self._pin_current)
+        self._release_timer.timeout.connect(self._model.release_rows)
         selection = self._view.selectionModel()
         selection.currentChanged.connect(self._on_current_changed)
         selection.selectionChanged.connect(self._on_selection_changed)
@@ -187,19 +186,17 @@ class ImageListPanel(QWidget):
             self._view.scrollTo(index)
         self.selection_changed.emit(self.selected_keys())
 
-    @Slot()
-    def _pin_current(self) -> None:
-        # Not inside currentChanged: letting go of the old row may remove it, and Qt must not see
-        # rows vanish while it moves between them.
-        self._model.set_pinned(self._current)
+    def _make_current(self, key: str | None) -> None:
+        self._current = key
+        self._model.set_pinned(key)
+        self._release_timer.start()
 
     @Slot()
     def _on_current_changed(self, current: QModelIndex) -> None:
         key = current.data(KEY_ROLE)
         if self._is_restoring or key is None or key == self._current:
             return
-        self._current = key
-        self._pin_timer.start()
+        self._make_current(key)
         self.image_chosen.emit(key)
 
     @Slot()

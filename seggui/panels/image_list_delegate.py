@@ -19,6 +19,7 @@ _ROW_HEIGHT = 60
 _MARGIN = 6
 _RADIUS = 4.0
 _ICON_PX = 14
+_LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 
 
 class ImageListDelegate(QStyledItemDelegate):
@@ -48,8 +49,9 @@ class ImageListDelegate(QStyledItemDelegate):
         _paint_thumbnail(painter, thumbnail, index.data(THUMBNAIL_ROLE), colors)
         left = thumbnail.right() + 10
         text = QRect(left, rect.top() + _MARGIN + 3, rect.right() - left - 8, 21)
-        _paint_name(painter, text, option, index, record)
-        _paint_status(painter, text.translated(0, 22), option, record, colors)
+        name = str(index.data(Qt.ItemDataRole.DisplayRole))
+        _paint_name(painter, text, option.font, name, colors)
+        _paint_status(painter, text.translated(0, 22), option.font, record, colors)
         painter.restore()
 
 
@@ -94,49 +96,44 @@ def _paint_thumbnail(
 
 
 def _paint_name(
-    painter: QPainter,
-    rect: QRect,
-    option: QStyleOptionViewItem,
-    index: QModelIndex | QPersistentModelIndex,
-    record: ImageRecord,
+    painter: QPainter, rect: QRect, font: QFont, name: str, colors: ThemeColors
 ) -> None:
-    colors = current_colors()
-    font: QFont = option.font
-    if record.is_held_out:
-        scale = painter.device().devicePixelRatioF()
-        mark = pixmap("held_out", _ICON_PX, colors.text_muted, scale=scale)
-        painter.drawPixmap(rect.right() - _ICON_PX, rect.top() + 3, mark)
-        rect = rect.adjusted(0, 0, -_ICON_PX - 6, 0)
     painter.setFont(font)
     painter.setPen(colors.text)
-    name = str(index.data(Qt.ItemDataRole.DisplayRole))
     elided = QFontMetrics(font).elidedText(name, Qt.TextElideMode.ElideMiddle, rect.width())
-    painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, elided)
+    painter.drawText(rect, _LEFT, elided)
 
 
 def _paint_status(
-    painter: QPainter,
-    rect: QRect,
-    option: QStyleOptionViewItem,
-    record: ImageRecord,
-    colors: ThemeColors,
+    painter: QPainter, rect: QRect, font: QFont, record: ImageRecord, colors: ThemeColors
 ) -> None:
+    """Status as icon and word at the left, the mark for held-out images at the right."""
     look = STATUS_LOOKS[record.status]
-    color = look.color(colors)
-    scale = painter.device().devicePixelRatioF()
-    glyph = pixmap(look.icon_name, _ICON_PX, color, scale=scale)
-    painter.drawPixmap(rect.left(), rect.top() + (rect.height() - _ICON_PX) // 2, glyph)
-    font = QFont(option.font)
-    font.setPointSizeF(font.pointSizeF() * 0.9)
-    painter.setFont(font)
-    painter.setPen(color)
-    metrics = QFontMetrics(font)
-    align = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+    _paint_icon(painter, rect.left(), rect, look.icon_name, look.color(colors))
+    small = QFont(font)
+    small.setPointSizeF(font.pointSizeF() * 0.9)
+    painter.setFont(small)
+    painter.setPen(look.color(colors))
     rect = rect.adjusted(_ICON_PX + 5, 0, 0, 0)
-    painter.drawText(rect, align, look.text)
-    folder = record.key.rpartition("/")[0]
-    if folder:
-        rect = rect.adjusted(metrics.horizontalAdvance(look.text), 0, 0, 0)
-        text = metrics.elidedText(f" · {folder}", Qt.TextElideMode.ElideLeft, rect.width())
-        painter.setPen(colors.text_muted)
-        painter.drawText(rect, align, text)
+    painter.drawText(rect, _LEFT, look.text)
+    rect = rect.adjusted(painter.fontMetrics().horizontalAdvance(look.text), 0, 0, 0)
+    if record.is_held_out:
+        _paint_icon(painter, rect.right() - _ICON_PX, rect, "held_out", colors.text_muted)
+        rect = rect.adjusted(0, 0, -_ICON_PX - 4, 0)
+    _paint_folder(painter, rect, record.key.rpartition("/")[0], colors)
+
+
+def _paint_folder(painter: QPainter, rect: QRect, folder: str, colors: ThemeColors) -> None:
+    separator = "  ·  "
+    metrics = painter.fontMetrics()
+    width = metrics.horizontalAdvance(separator)
+    if not folder or rect.width() - width < min(56, metrics.horizontalAdvance(folder)):
+        return  # the tooltip has it
+    text = metrics.elidedText(folder, Qt.TextElideMode.ElideLeft, rect.width() - width)
+    painter.setPen(colors.text_muted)
+    painter.drawText(rect, _LEFT, separator + text)
+
+
+def _paint_icon(painter: QPainter, x: int, rect: QRect, name: str, color: QColor) -> None:
+    glyph = pixmap(name, _ICON_PX, color, scale=painter.device().devicePixelRatioF())
+    painter.drawPixmap(x, rect.top() + (rect.height() - _ICON_PX) // 2, glyph)

@@ -53,6 +53,7 @@ class ImageListModel(QAbstractListModel):
         self._words: tuple[str, ...] = ()
         self._statuses: frozenset[ImageStatus] = frozenset()
         self._pinned: str | None = None
+        self._to_release: set[str] = set()
         self._thumbnails = ThumbnailCache()
         self._readers: dict[int, Callable[[str], Any]] = {
             int(Qt.ItemDataRole.DisplayRole): lambda key: key.rpartition("/")[2],
@@ -73,6 +74,7 @@ class ImageListModel(QAbstractListModel):
         self._position_of = {key: position for position, key in enumerate(keys)}
         self._records = {}
         self._pinned = None
+        self._to_release.clear()
         self._thumbnails.clear()
         self._recount()
         self._refilter()
@@ -142,10 +144,20 @@ class ImageListModel(QAbstractListModel):
         self.endResetModel()
 
     def set_pinned(self, key: str | None) -> None:
-        """Keeps the row of this image while the filter stays; the one pinned before is let go."""
-        before, self._pinned = self._pinned, key
-        if before is not None and before != key and before in self._position_of:
-            self._update_row(before)
+        """Keeps the row of this image while the filter stays.
+
+        The one pinned before stays as well until `release_rows`: this is called while Qt moves from
+        row to row, and no row may vanish meanwhile.
+        """
+        if self._pinned is not None and self._pinned != key:
+            self._to_release.add(self._pinned)
+        self._pinned = key
+
+    def release_rows(self) -> None:
+        """Lets rows go that were pinned and do not pass the filter."""
+        released, self._to_release = self._to_release - {self._pinned}, set()
+        for key in released & self._position_of.keys():
+            self._update_row(key)
 
     def _accepts(self, position: int) -> bool:
         if not all(word in self._folded[position] for word in self._words):
@@ -163,7 +175,8 @@ class ImageListModel(QAbstractListModel):
         position = self._position_of[key]
         row = bisect_left(self._positions, position)
         is_shown = row < len(self._positions) and self._positions[row] == position
-        is_wanted = self._accepts(position) or (is_shown and key == self._pinned)
+        is_kept = key == self._pinned or key in self._to_release
+        is_wanted = self._accepts(position) or (is_shown and is_kept)
         if is_shown and is_wanted:
             self.dataChanged.emit(self.index(row), self.index(row))
         elif is_shown:

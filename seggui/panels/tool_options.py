@@ -122,6 +122,7 @@ class ToolOptions(QWidget):
         self._size_px.setToolTip(self.tr("Diameter of the brush in image pixels"))
         self._size_px.setAccessibleName(self.tr("Brush diameter in pixels"))
         self._size_px.setKeyboardTracking(False)
+        self._size_px.setFixedWidth(self.fontMetrics().horizontalAdvance("2000 px") + 34)
         self._only_over.setAccessibleName(self.tr("Paint only over"))
         self._opacity.setToolTip(self.tr("Opacity of the mask over the image"))
         self._opacity.setAccessibleName(self.tr("Mask opacity"))

@@ -17,11 +17,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from seggui.panels.widgets import IconLabel, muted_label, push_button
+from seggui.panels.widgets import ICON_GAP_PX, IconLabel, muted_label, push_button
 from seggui.theme import blend, current_colors, resources_folder
 
 MAX_RECENT_SHOWN = 6
 _WIDTH = 560
+_NAME_WIDTH = 220
 
 
 class WelcomePage(QWidget):
@@ -140,22 +141,26 @@ class WelcomePage(QWidget):
         row = QHBoxLayout()
         row.setSpacing(8)
         for button in (folder, sample, model):
-            button.setMinimumHeight(44)
-            button.setIconSize(QSize(20, 20))
+            button.setProperty("extent", "large")
+            button.setIconSize(QSize(20 + ICON_GAP_PX, 20))
             row.addWidget(button, 1)
         return row
 
     def _recent_row(self, folder: Path, *, is_missing: bool) -> QWidget:
         tooltip = self.tr("Not found: {path}") if is_missing else "{path}"
-        row = push_button(
-            "folder", folder.name or str(folder), tooltip.format(path=folder), role="flat"
-        )
+        elide = self.fontMetrics().elidedText
+        name = folder.name or str(folder)
+        shown_name = elide(name, Qt.TextElideMode.ElideMiddle, _NAME_WIDTH - 60)
+        row = push_button("folder", shown_name, tooltip.format(path=folder), role="flat")
+        row.setAccessibleName(name)
         row.setAccessibleDescription(tooltip.format(path=folder))
         row.setEnabled(not is_missing)
-        place = muted_label(self.tr("not found") if is_missing else _short(folder.parent))
+        text = self.tr("not found") if is_missing else _short(folder.parent)
+        width = _WIDTH - _NAME_WIDTH - 40
+        place = muted_label(elide(text, Qt.TextElideMode.ElideMiddle, width))
         place.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         inner = QHBoxLayout(row)
-        inner.setContentsMargins(200, 0, 12, 0)
+        inner.setContentsMargins(_NAME_WIDTH, 0, 12, 0)
         inner.addWidget(place, 1)
         place.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row.clicked.connect(lambda _checked: self.recent_chosen.emit(folder))

@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QToolButton, QWi
 from seggui.icons import ColorRole, icon
 
 ICON_PX = 16
+ICON_GAP_PX = 6
+"""An icon size that is wider by this much keeps the text of a button away from its icon."""
 
 
 def tool_button(
@@ -31,7 +33,7 @@ def push_button(
     """A button with icon and text. ``role`` is ``"primary"``, ``"flat"`` or empty."""
     button = QPushButton(text)
     button.setIcon(icon(icon_name, color))
-    button.setIconSize(QSize(ICON_PX, ICON_PX))
+    button.setIconSize(QSize(ICON_PX + ICON_GAP_PX, ICON_PX))
     button.setToolTip(tooltip)
     button.setAccessibleName(text.replace("&", ""))
     button.setAutoDefault(False)
