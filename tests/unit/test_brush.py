@@ -1,5 +1,6 @@
 """The brush covers exactly the pixels that its definition says, in exact arithmetic."""
 
+import math
 from fractions import Fraction
 from itertools import pairwise
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from seggui.core import brush
 from seggui.core.brush import capsule, capsule_spans, dab_outline
 from seggui.core.geometry import UNITS_PER_PIXEL
 from seggui.core.records import EMPTY_RECT
@@ -94,6 +96,31 @@ def test_covers_exactly_the_defined_pixels(p, q, radius):
 @given(POINTS, RADII)
 def test_a_dab_covers_exactly_the_defined_pixels(p, radius):
     assert np.array_equal(painted(p, p, radius), defined(p, p, radius))
+
+
+TIES = [  # pixel centres at exactly the radius: beside the segment, and around its ends
+    ((5.5, 2.5), (5.5, 9.5), 1.0),
+    ((5.5, 2.5), (5.5, 9.5), 3.0),
+    ((1.5, 6.5), (8.5, 6.5), 2.0),
+    ((2.5, 2.5), (8.5, 10.5), 2.0),  # direction (3, 4): the strip's border runs through centres
+    ((8.5, 2.5), (2.5, 10.5), 5.0),
+    ((5.5, 6.5), (5.5, 6.5), 5.0),
+]
+
+
+@pytest.mark.parametrize(("p", "q", "radius"), TIES)
+def test_a_centre_at_exactly_the_radius_is_covered(p, q, radius):
+    smaller = radius - 1 / UNITS_PER_PIXEL
+    assert np.array_equal(painted(p, q, radius), defined(p, q, radius))
+    assert np.array_equal(painted(p, q, smaller), defined(p, q, smaller))
+    assert painted(p, q, radius).sum() > painted(p, q, smaller).sum()
+
+
+@pytest.mark.parametrize("radius_px", [65536.0, 65535.99609375, 46340.5, 1.00390625])
+def test_the_square_root_is_exact_where_floating_point_could_round_up(radius_px):
+    radius = int(radius_px * UNITS_PER_PIXEL)
+    squares = np.array([radius**2 - 1, radius**2, (radius - 1) ** 2 - 1], np.int64)
+    assert brush._square_root(squares).tolist() == [math.isqrt(int(n)) for n in squares]
 
 
 def test_from_radius_071_on_the_distance_alone_decides():
