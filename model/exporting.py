@@ -136,8 +136,9 @@ def _targets(
     items: Sequence[ExportItem], output_dir: Path, suffix: str, protected_dirs: tuple[Path, ...]
 ) -> list[Path]:
     """The file of each item, once all of them are known to be harmless."""
+    image_dirs = {item.image_path.parent for item in items}
     mask_dirs = {item.mask_path.parent for item in items if item.mask_path}
-    guard = _Guard({item.image_path.parent for item in items}, {*mask_dirs, *protected_dirs})
+    guard = _Guard(image_dirs, mask_dirs, protected_dirs)
     taken: dict[Path, str] = {}
     targets = []
     for item in items:
@@ -165,18 +166,24 @@ def _relative_name(item: ExportItem, suffix: str) -> str:
 
 
 class _Guard:
-    """Refuses output folders that hold images, or that are, or lie in, a folder of masks."""
+    """Refuses output folders that hold images or masks, or that lie in a folder of masks alone."""
 
-    def __init__(self, image_dirs: set[Path], mask_dirs: set[Path]) -> None:
-        self._mask_dirs = {_identity(folder) for folder in mask_dirs}
-        self._protected = self._mask_dirs | {_identity(folder) for folder in image_dirs}
+    def __init__(
+        self, image_dirs: set[Path], mask_dirs: set[Path], protected_dirs: tuple[Path, ...]
+    ) -> None:
+        images = {_identity(folder) for folder in image_dirs}
+        masks = {_identity(folder) for folder in mask_dirs}
+        # Where masks lie beside or above the images, a new folder inside is what users expect.
+        around_images = images.union(*(folder.parents for folder in images))
+        self._closed = (masks - around_images) | {_identity(folder) for folder in protected_dirs}
+        self._protected = images | masks | self._closed
         self._allowed: set[Path] = set()
 
     def check(self, folder: Path) -> None:
         if folder in self._allowed:
             return
         identity = _identity(folder)
-        if identity in self._protected or self._mask_dirs.intersection(identity.parents):
+        if identity in self._protected or self._closed.intersection(identity.parents):
             raise StorageError(
                 f"{folder} holds the images or masks of the project; exporting there would mix "
                 "or overwrite them.",

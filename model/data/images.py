@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ IMAGE_SUFFIXES = frozenset(
 
 _DARKEST_PERCENT = 0.1
 _BRIGHTEST_PERCENT = 99.9
-_MOST_SAMPLES = 4_000_000
+_MOST_SAMPLES = 1_000_000
 
 _TRANSPOSITIONS = {  # EXIF orientation -> member of PIL.Image.Transpose
     2: "FLIP_LEFT_RIGHT",
@@ -171,13 +171,30 @@ def _stretched(values: NDArray[np.generic]) -> NDArray[np.uint8]:
 
     Both display and network get this, so the user judges what the network was given. NaN is 0.
     """
-    numbers = values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64)
+    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        return _stretched_16_bit(values.astype(np.uint16))
+    numbers: NDArray[np.floating[Any]] = values.astype(
+        np.float32 if values.dtype.itemsize <= 4 else np.float64
+    )
     finite = numbers[np.isfinite(numbers)]
     if finite.size == 0:
         return np.zeros(values.shape, np.uint8)
     sample = finite[:: 1 + finite.size // _MOST_SAMPLES]
     low, high = np.percentile(sample, (_DARKEST_PERCENT, _BRIGHTEST_PERCENT))
-    span = max(float(high - low), float(np.finfo(np.float32).tiny))
-    scaled = np.clip((numbers - low) / span, 0.0, 1.0)
-    levels: NDArray[np.uint8] = np.rint(np.nan_to_num(scaled, nan=0.0) * 255).astype(np.uint8)
+    return _scaled(numbers, float(low), float(high))
+
+
+def _stretched_16_bit(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """The same by counting and a table, which is exact and several times faster."""
+    ranks = np.cumsum(np.bincount(values.reshape(-1), minlength=1 << 16))
+    wanted = np.array((_DARKEST_PERCENT, _BRIGHTEST_PERCENT)) / 100 * (values.size - 1)
+    outward = np.floor(wanted[0]), np.ceil(wanted[1])  # a few pixels keep their full range
+    low, high = np.searchsorted(ranks, outward, side="right")
+    return _scaled(np.arange(1 << 16, dtype=np.float32), float(low), float(high))[values]
+
+
+def _scaled(numbers: NDArray[np.floating[Any]], low: float, high: float) -> NDArray[np.uint8]:
+    span = max(high - low, float(np.finfo(np.float32).tiny))
+    share = np.nan_to_num(np.clip((numbers - low) / span, 0.0, 1.0), nan=0.0)
+    levels: NDArray[np.uint8] = np.rint(share * 255).astype(np.uint8)
     return levels

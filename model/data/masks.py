@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import io
+import struct
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,19 +95,38 @@ def encode_mask(mask: NDArray[np.uint8], label_set: LabelSet | None) -> bytes:
     Raises:
         MaskError: ``mask`` is not a (H, W) uint8 array with at least one pixel.
     """
-    from PIL import Image
-
     if mask.dtype != np.uint8 or mask.ndim != 2 or mask.size == 0:
         raise MaskError(
             f"A mask of shape {mask.shape} and type {mask.dtype} cannot be stored; "
             "(height, width) of uint8 was expected."
         )
-    image = Image.fromarray(np.ascontiguousarray(mask))
+    height, width = mask.shape
+    color_type = 0 if label_set is None else 3
+    header = struct.pack(">IIBBBBB", width, height, 8, color_type, 0, 0, 0)
+    chunks = [_chunk(b"IHDR", header), _chunk(b"IDAT", _packed(mask)), _chunk(b"IEND", b"")]
     if label_set is not None:
-        image.putpalette(palette(label_set).tobytes())
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=3)
-    return buffer.getvalue()
+        chunks.insert(1, _chunk(b"PLTE", palette(label_set).tobytes()))
+    return b"".join((b"\x89PNG\r\n\x1a\n", *chunks))
+
+
+def _packed(mask: NDArray[np.uint8]) -> bytes:
+    """Compresses the rows of a PNG, each as its difference to the row above ("up", type 2).
+
+    Masks change little from row to row, so runs of zeros remain. Measured on CamVid masks this
+    takes as long as Pillow's writer at level 3 with a palette, half as long as its writer for
+    gray, and gives half the size.
+    """
+    rows = np.empty((mask.shape[0], mask.shape[1] + 1), np.uint8)
+    rows[:, 0] = 2
+    rows[0, 1:] = mask[0]
+    np.subtract(mask[1:], mask[:-1], out=rows[1:, 1:])
+    packer = zlib.compressobj(3, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
+    return packer.compress(rows.data) + packer.flush()
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    checksum = zlib.crc32(data, zlib.crc32(kind))
+    return b"".join((struct.pack(">I", len(data)), kind, data, struct.pack(">I", checksum)))
 
 
 def write_mask(path: Path, mask: NDArray[np.uint8], label_set: LabelSet | None) -> None:

@@ -246,6 +246,16 @@ def test_nothing_is_written_among_the_images_or_the_masks(tmp_path, items, place
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
 
 
+def test_a_new_folder_beside_images_that_lie_with_their_masks_is_allowed(tmp_path, items):
+    beside = items[0].image_path.with_name("beside.png")
+    write_mask(beside, np.zeros(SHAPE, np.uint8), CAMVID)
+    item = ExportItem("a.jpg", items[0].image_path, beside, "a.png")
+
+    report = export_masks([item], beside.parent / "export", "index-png", CAMVID)
+
+    assert report.num_written == 1
+
+
 def test_a_link_to_the_masks_is_seen_through(tmp_path, items):
     link = tmp_path / "elsewhere"
     try:
