@@ -80,6 +80,7 @@ class Canvas(ImageView):
             tool.forget()
         super().set_image(image, keep_view=keep_view, levels=levels)
         self._follow_view()
+        self._refresh_shape()
 
     # -- tools -----------------------------------------------------------------------------------
 

@@ -16,7 +16,17 @@ from seggui.canvas.canvas import Canvas
 from seggui.canvas.layers import image_from_pixels, smaller_levels
 from seggui.core.records import Rect
 from tests.qt.canvas_kit import (
-    GREEN, IGNORE, RED, drag, move, on_screen, open_image, painted, place, press, random_pixels,
+    GREEN,
+    IGNORE,
+    RED,
+    drag,
+    move,
+    on_screen,
+    open_image,
+    painted,
+    place,
+    press,
+    random_pixels,
 )  # fmt: skip
 
 GRAY = (100, 100, 100)
@@ -31,8 +41,8 @@ def canvas(qtbot):
     palette.setColor(QPalette.ColorRole.Shadow, SHADOW)
     widget.setPalette(palette)
     widget.resize(320, 240)
-    widget.show()
-    qtbot.waitExposed(widget)
+    with qtbot.waitExposed(widget):
+        widget.show()
     return widget
 
 

@@ -52,7 +52,7 @@ class PolygonTool(Tool):
                 self._remove_last()
             elif self._is_at_start(event):
                 self._close(erase=event.has(Qt.KeyboardModifier.ControlModifier))
-            else:
+            elif self.points[-1:] != (event.point,):
                 self._points.append(event.point)
 
     def move(self, event: PointerEvent) -> None:
