@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 Pixels = npt.NDArray[np.uint8]
 
+CHILD_TARGET = "model.engine.child:serve"
+"""What the child process runs; named as text, so that nothing of Keras is imported here."""
+
 _POLL_SECONDS = 0.02
 _DEATHS_UNTIL_WHY = 3
 
@@ -139,6 +142,7 @@ class ProcessEngine:
         """Opens a model; see `Engine.load`."""
         absolute = str(Path(path).absolute())  # the child works in a folder of its own
         self._model = self._load_in(self._started(), absolute, settings)
+        self._num_deaths = 0
         return self._model
 
     def predict(self, pixels: Pixels, *, is_cancelled: CancelToken | None = None) -> Prediction:
@@ -154,7 +158,9 @@ class ProcessEngine:
         with self._reporting_death(child):
             child.pipe.send(PredictRequest(number, pixels.shape))
             send_array(child.pipe, pixels)
-        return self._wait(child, number, is_cancelled)  # type: ignore[no-any-return]
+        prediction: Prediction = self._wait(child, number, is_cancelled)
+        self._num_deaths = 0  # only here and in load(): starting well is no success yet
+        return prediction
 
     def close(self) -> None:
         """Ends the child process and waits for it."""
@@ -177,7 +183,7 @@ class ProcessEngine:
         return self._child
 
     def _start(self) -> None:
-        child = ChildProcess("model.engine.child:serve", log_path=self._log_path)
+        child = ChildProcess(CHILD_TARGET, log_path=self._log_path)
         self._child, self._unanswered = child, None
         self._device = self._wait(child, 0, None)
         if self._model is not None:
@@ -236,7 +242,6 @@ class ProcessEngine:
             if number == 0:
                 self._drop_child()
             raise answer.error
-        self._num_deaths = 0
         return answer
 
     def _skip_answer(self, child: ChildProcess) -> None:

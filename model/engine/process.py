@@ -136,7 +136,10 @@ class ChildProcess:
         return "\n".join([line for line in lines if line.strip()][-max_lines:])
 
     def close(self, *, grace_seconds: float = _GRACE_SECONDS) -> None:
-        """Ends the child and waits: it sees the pipe end, then is terminated, then killed."""
+        """Ends the child and waits: it sees the pipe end, then is terminated, then killed.
+
+        Safe to call twice, and from another thread than the one that waits for an answer.
+        """
         with contextlib.suppress(OSError):
             self.pipe.close()
         self._process.join(grace_seconds)
@@ -144,8 +147,6 @@ class ChildProcess:
             if self._process.exitcode is None:
                 stop()
                 self._process.join(5 * _GRACE_SECONDS)
-        if self._process.exitcode is not None:
-            self._process.close()
         self._finalizer()
 
 

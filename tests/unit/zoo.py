@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
 from model.engine.protocol import ModelInfo, ModelSettings
@@ -14,6 +15,12 @@ from model.inspection import inspect_file
 from model.opening import open_network
 
 NUM_CLASSES = 3
+
+keras_warnings = pytest.mark.filterwarnings(
+    # Keras 3.15.1 hands its variables to NumPy 2 without the "copy" keyword whenever it saves.
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+"""For ``pytestmark`` of modules that save networks."""
 
 
 def pointwise(

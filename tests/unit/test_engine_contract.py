@@ -1,0 +1,269 @@
+"""What an engine promises, in both hostings, and what the child process promises on top."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.engine import client
+from model.engine.client import open_engine
+from model.engine.protocol import Fit, Scaling
+from model.errors import CancelledError, EngineDiedError, EngineError, ModelFileError
+from model.model_settings import save_settings
+from tests.unit import zoo
+from tests.unit.test_engine_process import REPOSITORY, TARGETS
+
+pytestmark = zoo.keras_warnings
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A folder with the networks that these tests load."""
+    folder = tmp_path_factory.mktemp("models")
+    zoo.saved(zoo.pointwise(), folder, "colors.keras")
+    zoo.saved(zoo.pointwise(activation="sigmoid", num_outputs=1), folder, "binary.h5")
+    zoo.saved(zoo.classifier(), folder, "classifier.keras")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["process", "thread"])
+def engine(request, tmp_path_factory):
+    """One engine for all tests of a hosting: starting TensorFlow costs seconds."""
+    scratch = tmp_path_factory.mktemp("scratch")
+    before, tempfile.tempdir = tempfile.tempdir, str(scratch)
+    engine = open_engine(request.param, settings_dir=tmp_path_factory.mktemp("settings"))
+    yield engine
+    engine.close()
+    engine.close()
+    tempfile.tempdir = before
+    assert list(scratch.iterdir()) == []
+    assert multiprocessing.active_children() == []
+
+
+@pytest.fixture
+def loaded(engine, models):
+    engine.load(str(models / "colors.keras"))
+    return engine
+
+
+def test_predicting_without_a_model_is_refused():
+    for hosting in ("process", "thread"):
+        engine = open_engine(hosting)
+        assert engine.model is None
+        with pytest.raises(EngineError, match="No model is loaded"):
+            engine.predict(np.zeros((4, 4, 3), np.uint8))
+        engine.close()
+
+
+def test_the_device_is_named(engine):
+    device = engine.device()
+    assert device.kind in ("cpu", "gpu")
+    assert device.name
+    assert device.backend.split()[0] in ("tensorflow", "torch", "jax")
+
+
+def test_a_model_loads_and_predicts(engine, models):
+    info = engine.load(str(models / "colors.keras"))
+    pixels, truth = zoo.colors(37, 53)
+
+    prediction = engine.predict(pixels)
+
+    assert engine.model == info
+    assert info.path == str(models / "colors.keras")
+    assert info.num_classes == 3
+    np.testing.assert_array_equal(prediction.classes, truth)
+    assert prediction.confidence.shape == truth.shape
+    assert prediction.model_sha256 == info.sha256
+    assert prediction.seconds > 0
+    assert not prediction.classes.flags.writeable
+    assert not prediction.confidence.flags.writeable
+
+
+def test_a_relative_path_is_taken_from_the_callers_folder(engine, models, monkeypatch):
+    monkeypatch.chdir(models)
+    assert engine.load("binary.h5").path == str(models / "binary.h5")
+
+
+def test_a_view_into_a_larger_image_predicts_as_its_copy(loaded):
+    pixels, truth = zoo.colors(40, 60)
+    prediction = loaded.predict(pixels[5:35:3, ::-2])
+    np.testing.assert_array_equal(prediction.classes, truth[5:35:3, ::-2])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.bool_])
+def test_an_image_of_another_type_is_refused_and_the_engine_goes_on(loaded, dtype):
+    pixels, truth = zoo.colors(10, 10)
+    with pytest.raises(EngineError, match="uint8 was expected"):
+        loaded.predict(pixels.astype(dtype))
+    np.testing.assert_array_equal(loaded.predict(pixels).classes, truth)
+
+
+@pytest.mark.parametrize("name", ["classifier.keras", "missing.keras"])
+def test_a_failing_load_keeps_the_previous_model(loaded, models, name):
+    before = loaded.model
+    with pytest.raises(ModelFileError, match=name.partition(".")[0]) as caught:
+        loaded.load(str(models / name))
+    assert type(caught.value) is ModelFileError
+    pixels, truth = zoo.colors(10, 10)
+    assert loaded.model == before
+    np.testing.assert_array_equal(loaded.predict(pixels).classes, truth)
+
+
+def test_settings_given_win_over_the_file_beside_the_model(engine, models, tmp_path):
+    path = tmp_path / "colors.keras"
+    path.write_bytes((models / "colors.keras").read_bytes())
+    guessed = engine.load(str(path))
+    stored = replace(guessed.settings, channel_order="bgr", class_names=("a", "b", "c"))
+    save_settings(path, stored, sha256=guessed.sha256)
+
+    from_file = engine.load(str(path))
+    pixels, truth = zoo.colors(12, 12)
+    np.testing.assert_array_equal(engine.predict(pixels).classes, 2 - truth)
+    given = engine.load(str(path), replace(stored, scaling=Scaling.SIGNED))
+
+    assert guessed.settings_are_guessed
+    assert not from_file.settings_are_guessed
+    assert from_file.settings == stored
+    assert from_file.notes == ()
+    assert not given.settings_are_guessed
+    assert given.settings.scaling is Scaling.SIGNED
+
+
+def test_settings_of_an_exchanged_model_are_used_but_noted(engine, models, tmp_path):
+    path = tmp_path / "colors.keras"
+    path.write_bytes((models / "colors.keras").read_bytes())
+    save_settings(path, engine.load(str(path)).settings, sha256="0" * 64)
+    assert "another version" in engine.load(str(path)).notes[0]
+
+
+def test_a_cancelled_prediction_leaves_the_engine_usable(engine, models):
+    info = engine.load(str(models / "colors.keras"))
+    engine.load(info.path, replace(info.settings, fit=Fit.TILE, input_size=(32, 32)))
+    large, _ = zoo.colors(600, 600)
+    asked = []
+
+    def is_cancelled():
+        asked.append(True)
+        return len(asked) > 1
+
+    for _ in range(2):
+        asked.clear()
+        with pytest.raises(CancelledError):
+            engine.predict(large, is_cancelled=is_cancelled)
+    small, truth = zoo.colors(50, 40)
+    np.testing.assert_array_equal(engine.predict(small).classes, truth)
+
+
+def test_a_prediction_that_nobody_cancels_is_complete(loaded):
+    pixels, truth = zoo.colors(30, 30)
+    prediction = loaded.predict(pixels, is_cancelled=lambda: False)
+    np.testing.assert_array_equal(prediction.classes, truth)
+
+
+def test_a_closed_engine_says_so():
+    for hosting in ("process", "thread"):
+        engine = open_engine(hosting)
+        engine.close()
+        with pytest.raises(EngineError, match="closed"):
+            engine.device()
+
+
+def test_an_unknown_hosting_is_refused():
+    with pytest.raises(ValueError, match="'process' or 'thread'"):
+        open_engine("cloud")
+
+
+# --- the child process ---
+
+
+def test_a_killed_child_is_replaced_and_the_model_with_its_settings_is_back(models, tmp_path):
+    engine = open_engine(log_path=tmp_path / "engine.log")
+    try:
+        info = engine.load(str(models / "colors.keras"))
+        engine.load(info.path, replace(info.settings, channel_order="bgr"))
+        pixels, truth = zoo.colors(400, 400)
+        first = engine.pid
+
+        # Killed in the middle of the call: the token is asked while the answer is awaited.
+        asked = []
+
+        def kill_at_second_question():
+            asked.append(True)
+            if len(asked) == 2:
+                os.kill(first, signal.SIGKILL)
+            return False
+
+        with pytest.raises(EngineDiedError, match="killed by SIGKILL"):
+            engine.predict(pixels, is_cancelled=kill_at_second_question)
+
+        np.testing.assert_array_equal(engine.predict(pixels).classes, 2 - truth)
+        assert engine.pid != first
+        assert not Path(f"/proc/{first}").exists()
+    finally:
+        engine.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_the_third_death_in_a_row_says_why(monkeypatch, tmp_path):
+    monkeypatch.setattr(client, "CHILD_TARGET", f"{TARGETS}:die_at_once")
+    engine = open_engine(log_path=tmp_path / "engine.log")
+    for _ in range(2):
+        with pytest.raises(EngineDiedError, match="exit status 9") as caught:
+            engine.load("model.keras")
+        assert "starts again by itself" in caught.value.remedy
+    with pytest.raises(EngineDiedError, match=r"3 times in a row.*the driver crashed"):
+        engine.load("model.keras")
+    engine.close()
+
+
+def test_keras_that_cannot_be_imported_is_an_error_and_not_a_silence(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "abacus")
+    engine = open_engine()
+    with pytest.raises(EngineError, match=r"Keras could not be started.*abacus"):
+        engine.device()
+    engine.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_closing_from_another_thread_ends_a_call_that_waits(monkeypatch):
+    monkeypatch.setattr(client, "CHILD_TARGET", f"{TARGETS}:calculate_for_ever")
+    engine = open_engine()
+    errors = []
+
+    def wait():
+        try:
+            engine.load("model.keras")
+        except EngineError as error:
+            errors.append(error)
+
+    # The stub's first message is taken for the device; the load is then never answered.
+    thread = threading.Thread(target=wait)
+    thread.start()
+    while engine.pid is None:
+        threading.Event().wait(0.01)
+    engine.close()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert [type(error) for error in errors] == [EngineError]
+
+
+def test_the_light_half_imports_no_keras():
+    code = (
+        "import sys, model.engine.client, model.inspection, model.preprocessing, model.tiling, "
+        "model.model_settings, model.engine.child, model.engine.process\n"
+        "print(sorted({'keras', 'tensorflow', 'PySide6', 'seggui'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,256 @@
+"""Files become networks, networks are worked out; what is none for segmentation is refused."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from model.engine.protocol import Activation, Fit, Scaling
+from model.errors import ModelFileError
+from model.examination import with_settings
+from model.inspection import inspect_file
+from model.opening import open_network
+from tests.unit import zoo
+
+pytestmark = zoo.keras_warnings
+
+
+@pytest.fixture
+def info_of(tmp_path):
+    def build(model, name="model.keras"):
+        return zoo.opened(zoo.saved(model, tmp_path, name))[1]
+
+    return build
+
+
+def _refusal(model, folder, name="model.keras"):
+    with pytest.raises(ModelFileError) as caught:
+        zoo.opened(zoo.saved(model, folder, name))
+    assert name in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("saved_as", "named"), [("a.keras", "b.h5"), ("a.h5", "b.keras"), ("a.h5", "b.KERAS")]
+)
+def test_a_misnamed_file_opens_and_leaves_nothing_behind(tmp_path, monkeypatch, saved_as, named):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    model = zoo.pointwise()
+    wrong = tmp_path / named
+    shutil.copy(zoo.saved(model, tmp_path, saved_as), wrong)
+
+    network, info = zoo.opened(wrong)
+
+    image = np.random.default_rng(0).random((1, 4, 4, 3), np.float32)
+    np.testing.assert_array_equal(network(image), model(image))
+    assert any("does not say so" in note for note in info.notes)
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_a_lambda_is_refused_by_name_and_never_run(tmp_path, name):
+    marker = str(tmp_path / "marker")
+    inputs = keras.Input((8, 8, 3))
+
+    def hostile(x):
+        with open(marker, "w", encoding="ascii"):
+            return x
+
+    path = zoo.saved(
+        keras.Model(inputs, layers.Lambda(hostile, name="norm")(inputs)), tmp_path, name
+    )
+    (tmp_path / "marker").unlink()
+
+    with pytest.raises(ModelFileError, match="code in the layer Lambda 'norm'"):
+        open_network(inspect_file(path))
+
+    assert not (tmp_path / "marker").exists()
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_all_unknown_layers_are_named_together(tmp_path, name):
+    class Swirl(layers.Layer):
+        def call(self, x):
+            return x
+
+    class Twirl(Swirl):
+        pass
+
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(2, 1)(Twirl()(Swirl()(inputs)))
+    assert "layers that Keras does not have: Swirl, Twirl." in _refusal(
+        keras.Model(inputs, x), tmp_path, name
+    )
+
+
+def test_a_compiled_model_with_a_custom_loss_opens(tmp_path):
+    def my_loss(truth, answer):
+        return keras.ops.mean(answer - truth)
+
+    model = zoo.pointwise()
+    model.compile(loss=my_loss, metrics=[my_loss])
+    assert zoo.opened(zoo.saved(model, tmp_path, "model.h5"))[1].num_classes == 3
+
+
+def test_weights_that_do_not_fit_are_a_refusal_in_one_sentence(tmp_path):
+    import zipfile
+
+    good = zoo.saved(zoo.pointwise(), tmp_path, "good.keras")
+    other = zoo.saved(zoo.pointwise(num_outputs=5), tmp_path, "other.keras")
+    mixed = tmp_path / "mixed.keras"
+    with zipfile.ZipFile(good) as a, zipfile.ZipFile(other) as b, zipfile.ZipFile(mixed, "w") as c:
+        for name in ("config.json", "metadata.json"):
+            c.writestr(name, a.read(name))
+        c.writestr("model.weights.h5", b.read("model.weights.h5"))
+    with pytest.raises(ModelFileError) as caught:
+        zoo.opened(mixed)
+    assert "cannot open mixed.keras" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# --- what a network is ---
+
+
+@pytest.mark.parametrize(
+    ("options", "activation", "num_classes"),
+    [
+        ({"activation": "softmax"}, Activation.SOFTMAX, 3),
+        ({"activation": None}, Activation.LOGITS, 3),
+        ({"activation": "sigmoid"}, Activation.SIGMOID, 3),
+        ({"activation": "sigmoid", "num_outputs": 1}, Activation.SIGMOID, 2),
+        ({"activation": None, "num_outputs": 1}, Activation.LOGITS, 2),
+        ({"activation": "softmax", "num_outputs": 2}, Activation.SOFTMAX, 2),
+    ],
+)
+def test_the_activation_and_the_classes_are_worked_out(info_of, options, activation, num_classes):
+    info = info_of(zoo.pointwise(**options))
+    assert info.settings.activation is activation
+    assert info.num_classes == num_classes
+    assert len(info.settings.class_names) == len(info.settings.class_colors) == num_classes
+    assert info.settings_are_guessed
+
+
+@pytest.mark.parametrize("multiple", [1, 2, 4, 16, 32])
+def test_the_size_multiple_of_a_free_network_is_found(info_of, multiple):
+    info = info_of(zoo.unet(multiple))
+    assert info.size_multiple == multiple
+    assert info.input_shape == (None, None, 3)
+    assert info.settings.fit is Fit.WHOLE
+    assert info.settings.input_size is None
+
+
+def test_a_network_that_rounds_sizes_down_gets_the_multiple_that_keeps_them(info_of):
+    inputs = keras.Input((None, None, 3))
+    x = layers.UpSampling2D(4)(layers.MaxPooling2D(4)(inputs))
+    info = info_of(keras.Model(inputs, layers.Conv2D(3, 1, activation="softmax")(x)))
+    # Multiples of 4 give the same size back; without a joint nothing fails at other sizes.
+    assert info.size_multiple == 4
+
+
+def test_a_fixed_network_is_resized_to(info_of):
+    info = info_of(zoo.pointwise((32, 48), channels=1))
+    assert info.input_shape == (32, 48, 1)
+    assert info.settings.fit is Fit.RESIZE
+    assert info.settings.input_size == (32, 48)
+    assert info.size_multiple == 1
+
+
+def test_a_network_that_scales_by_itself_gets_raw_pixels(info_of):
+    assert info_of(zoo.pointwise(rescale=True)).settings.scaling is Scaling.RAW
+    assert info_of(zoo.pointwise()).settings.scaling is Scaling.UNIT
+
+
+@pytest.mark.parametrize(("mean", "scaling"), [(110.0, Scaling.RAW), (0.4, Scaling.UNIT)])
+def test_leading_batch_normalisation_tells_by_its_mean(info_of, mean, scaling):
+    inputs = keras.Input((None, None, 3))
+    norm = layers.BatchNormalization()
+    model = keras.Model(inputs, layers.Conv2D(3, 1, activation="softmax")(norm(inputs)))
+    norm.moving_mean.assign(np.full(3, mean, np.float32))
+    assert info_of(model).settings.scaling is scaling
+
+
+def test_of_several_outputs_the_full_size_one_called_final_is_chosen(info_of):
+    info = info_of(zoo.with_helpers())
+    assert [output.name for output in info.outputs][info.settings.output_index] == "final"
+    assert any("'final' was chosen" in note for note in info.notes)
+
+
+def test_the_activation_is_found_behind_upsampling_and_inner_models(info_of):
+    inputs = keras.Input((None, None, 3))
+    inner = zoo.pointwise(activation="sigmoid")
+    x = layers.UpSampling2D(2, interpolation="bilinear")(layers.AveragePooling2D(2)(inner(inputs)))
+    assert info_of(keras.Model(inputs, x)).settings.activation is Activation.SIGMOID
+
+
+def test_a_sequential_model_is_understood(info_of):
+    model = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(4, 1)])
+    info = info_of(model)
+    assert info.num_classes == 4
+    assert info.settings.activation is Activation.LOGITS
+
+
+def test_a_network_that_says_the_same_everywhere_is_noted(info_of):
+    model = zoo.pointwise()
+    model.get_layer("classes").set_weights([np.zeros((1, 1, 3, 3)), np.zeros(3)])
+    assert any("never have been trained" in note for note in info_of(model).notes)
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (zoo.classifier, "is a classifier"),
+        (zoo.two_inputs, "has 2 inputs"),
+        (zoo.table_input, r"\(N, height, width, channels\) was expected"),
+        (zoo.valid_padding, "padding='same'"),
+        (zoo.broken, "weights that are not numbers"),
+        (zoo.overflowing, "values that are not numbers"),
+        (lambda: zoo.pointwise(channels=4), "4 channels"),
+        (lambda: zoo.pointwise(num_outputs=300), "300 values per pixel"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path, build, words):
+    with pytest.raises(ModelFileError, match=words):
+        zoo.opened(zoo.saved(build(), tmp_path))
+
+
+def test_channels_first_is_refused(tmp_path):
+    inputs = keras.Input((3, 16, 16))
+    x = layers.Permute((2, 3, 1))(inputs)
+    assert "channels first" in _refusal(keras.Model(inputs, layers.Conv2D(3, 1)(x)), tmp_path)
+
+
+def test_a_network_that_fails_at_every_size_is_refused(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    a, b = layers.ZeroPadding2D(1)(inputs), inputs
+    model = keras.Model(inputs, layers.Concatenate()([a, b]))
+    assert "fails on images of every size" in _refusal(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"class_names": ("a",), "class_colors": ((0, 0, 0),)}, "1 classes"),
+        ({"fit": Fit.RESIZE}, "need an input size"),
+        ({"fit": Fit.TILE, "input_size": (33, 64)}, "multiples of 4"),
+        ({"output_index": 1}, "no output 1"),
+    ],
+)
+def test_settings_that_do_not_fit_the_network_are_refused(tmp_path, change, words):
+    path = zoo.saved(zoo.unet(4), tmp_path)
+    settings = replace(zoo.opened(path)[1].settings, **change)
+    with pytest.raises(ModelFileError, match=words):
+        zoo.opened(path, settings)
+
+
+def test_a_fixed_network_takes_no_whole_images(info_of):
+    info = info_of(zoo.pointwise((32, 32)))
+    with pytest.raises(ModelFileError, match="32 x 32 only"):
+        with_settings(info, replace(info.settings, fit=Fit.WHOLE))
