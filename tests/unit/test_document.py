@@ -102,6 +102,17 @@ class TestStrokes:
         assert rect == Rect(*map(int, changed.min(axis=0)), *map(int, changed.max(axis=0) + 1))
         assert document.extend_stroke((2.0, 3.0), (17.0, 26.0), 1.5) == EMPTY_RECT
 
+    def test_a_long_diagonal_is_painted_in_blocks_and_taken_back_as_one(self):
+        document = MaskDocument.blank(700, 900)
+        for finish in (document.abort_stroke, lambda: (document.commit_stroke(), document.undo())):
+            document.begin_stroke(PaintRule(CAR), text="Brush")
+            assert document.extend_stroke((1.5, 2.5), (698.5, 897.5), 0.5) == Rect(1, 2, 699, 898)
+            assert (document.mask[[1, 698], [2, 897]] == CAR).all()
+            finish()
+            assert (document.mask == IGNORE).all()
+            assert (document.provenance == UNSEEN).all()
+            assert document.status.num_corrected_pixels == 0
+
     def test_painting_the_same_class_confirms_a_prediction(self):
         document = predicted(ROAD)
         assert stroke(document, PaintRule(ROAD), (5.5, 5.5), radius=0.5) is not None
