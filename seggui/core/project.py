@@ -324,6 +324,15 @@ class Project(ProjectSettings):
             self._journal.add_roles(new)
         return {key: decided[key] for key in keys}
 
+    def _require_write(self) -> None:
+        super()._require_write()
+        if not self._database.is_in_place:
+            # Somebody deleted .seggui/ while it was open: nothing is lost as long as we live.
+            self._database.put_back()
+            if self._lock is not None:
+                self._lock.release()
+            self._lock = FolderLock(self.home / PROJECT_FOLDER / "lock")
+
     # -- inside ----------------------------------------------------------------------------------
 
     def _places(self, key: str) -> MaskPlaces:

@@ -27,7 +27,7 @@ from seggui.core.mask_files import (
     read_provenance,
 )
 from seggui.core.records import ImageRecord, ImageStatus, MaskEdit, Provenance, Rect
-from seggui.core.schema import free_name, set_aside
+from seggui.core.repair import free_name, set_aside
 from seggui.core.store import DamagedJournalError, Journal, PixelState, StoredImage, blank_state
 
 Pixels = NDArray[np.uint8]

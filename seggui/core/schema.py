@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -13,8 +12,10 @@ from typing import Any
 
 from model.errors import StorageError
 from seggui.core.lock import FolderNotWritableError
+from seggui.core.repair import salvage, set_database_aside, wal_of
 
 VERSION = 1
+_HIGHEST_CREDIBLE_VERSION = 1000  # more is a damaged header
 _APPLICATION_ID = 0x53454755  # "SEGU": tells our files from other people's
 
 _FULL_CHECK_MAX_BYTES = 64 * 2**20  # checked at every opening; larger ones after a suspicion only
@@ -89,7 +90,38 @@ class Database:
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
+        self._identity = _identity(path)
         self.path = path
+
+    @property
+    def is_in_place(self) -> bool:
+        """False when somebody deleted, moved or replaced the file while it was open."""
+        return _identity(self.path) == self._identity
+
+    def put_back(self) -> None:
+        """Writes a deleted database again; its content lives as long as the connection.
+
+        Raises:
+            StorageError: its folder is gone as a whole, another file took its place, or the disk
+                fails.
+        """
+        if self.path.exists() or not self.path.parent.parent.is_dir():
+            raise StorageError(
+                f"The project {self.path} was replaced, or its disk removed, while it was open.",
+                remedy="Bring it back, or open the folder again.",
+            )
+        with self._errors():
+            self.path.parent.mkdir(exist_ok=True)
+            new = _connect(self.path.as_uri())
+            try:
+                self._connection.backup(new)
+                _configure(new)
+            except BaseException:
+                new.close()
+                raise
+            self._connection.close()
+            self._connection = new
+            self._identity = _identity(self.path)
 
     def rows(self, sql: str, *parameters: Any) -> list[Any]:
         """Runs one query and returns all its rows."""
@@ -171,18 +203,16 @@ def open_database(path: Path) -> tuple[Database, tuple[str, ...]]:
         FolderNotWritableError: the file or its folder cannot be written.
         StorageError: the disk fails.
     """
-    notes: tuple[str, ...] = ()
-    if _wal(path).exists() and not path.exists():
-        notes = (_set_database_aside(path, "its journal was left alone without it"),)
     try:
-        return Database(_connect_checked(path), path), notes
-    except sqlite3.DatabaseError as error:
-        if not _is_damage(path, error):
-            raise _cannot_open(path, error) from error
-        notes = (_set_database_aside(path, str(error)),)
-    try:
-        return Database(_connect_checked(path), path), notes
-    except sqlite3.Error as error:
+        if wal_of(path).exists() and not path.exists():
+            return _replaced(path, "it was gone and only its journal left")
+        try:
+            return Database(_connect_checked(path), path), ()
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(path, error):
+                raise
+            return _replaced(path, str(error))
+    except (sqlite3.Error, OSError) as error:
         raise _cannot_open(path, error) from error
 
 
@@ -194,16 +224,8 @@ def open_database_read_only(path: Path) -> Database:
         StorageError: it cannot be read, or is damaged.
     """
     try:
-        if not path.exists():
-            connection = _memory()
-            _migrate(connection, path)
-            return Database(connection, path)
-        try:
-            connection = _connect(f"{path.as_uri()}?mode=ro")
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.OperationalError:  # a disk where the files of the journal cannot be made
-            connection = _copied_to_memory(path)
-        if _user_version(connection) != VERSION:
+        connection = _read_only_connection(path) if path.exists() else _memory()
+        with _closed_on_failure(connection):
             _migrate(connection, path)
         return Database(connection, path)
     except (sqlite3.Error, OSError) as error:
@@ -211,32 +233,6 @@ def open_database_read_only(path: Path) -> Database:
             f"The project {path} cannot be read: {error}.",
             remedy="Open the folder where it can be written, then it is repaired.",
         ) from error
-
-
-def set_aside(path: Path, label: str = "broken") -> Path:
-    """Renames a file to ``NAME.label-N`` beside it, N being the first free number.
-
-    Raises:
-        StorageError: it cannot be renamed.
-    """
-    target = free_name(path, label)
-    try:
-        os.replace(path, target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StorageError(
-            f"{path} cannot be renamed to {target.name}: {reason}.",
-            remedy="Check the permissions of the folder.",
-        ) from error
-    return target
-
-
-def free_name(path: Path, label: str) -> Path:
-    """The first ``NAME.label-N`` that does not exist."""
-    number = 1
-    while (candidate := path.with_name(f"{path.name}.{label}-{number}")).exists():
-        number += 1
-    return candidate
 
 
 def mark_suspicious(path: Path) -> None:
@@ -247,14 +243,37 @@ def mark_suspicious(path: Path) -> None:
 
 def _connect_checked(path: Path) -> sqlite3.Connection:
     connection = _connect(path.as_uri())
-    try:
+    with _closed_on_failure(connection):
+        _refuse_newer(connection, path)
         _configure(connection)
         _check(connection, path)
         _migrate(connection, path)
+    return connection
+
+
+def _read_only_connection(path: Path) -> sqlite3.Connection:
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = _connect(f"{path.as_uri()}?mode=ro")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:  # a disk where the files of the journal cannot be made
+        if connection is not None:
+            connection.close()
+        return _copied_to_memory(path)
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+@contextlib.contextmanager
+def _closed_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
     except BaseException:
         connection.close()
         raise
-    return connection
 
 
 def _connect(uri: str) -> sqlite3.Connection:
@@ -267,7 +286,8 @@ def _memory() -> sqlite3.Connection:
 
 
 def _configure(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    if _user_version(connection) == 0:  # of an existing file it would only write the header
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     # WAL: a commit is one append to one file, and a second window can read meanwhile. Disks without
     # shared memory answer with another mode, which is slower and as safe.
     connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -287,13 +307,8 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    version = _user_version(connection)
-    if version > VERSION:
-        raise ProjectTooNewError(
-            f"The project {path} has format {version}; this seggui knows up to {VERSION}.",
-            remedy="Update seggui to open it.",
-        )
-    if version == VERSION:
+    _refuse_newer(connection, path)
+    if _user_version(connection) == VERSION:
         connection.execute("SELECT count(*) FROM images").fetchone()
         return
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -302,6 +317,17 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION};"
         f"PRAGMA application_id = {_APPLICATION_ID}; COMMIT;"
     )
+
+
+def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    version = _user_version(connection)
+    if version > _HIGHEST_CREDIBLE_VERSION:
+        raise sqlite3.DatabaseError(f"its format cannot be {version}")
+    if version > VERSION:
+        raise ProjectTooNewError(
+            f"The project {path} has format {version}; this seggui knows up to {VERSION}.",
+            remedy="Update seggui to open it.",
+        )
 
 
 def _user_version(connection: sqlite3.Connection) -> int:
@@ -313,8 +339,8 @@ def _copied_to_memory(path: Path) -> sqlite3.Connection:
     with tempfile.TemporaryDirectory(prefix="seggui-") as folder:
         copy = Path(folder) / path.name
         copy.write_bytes(path.read_bytes())
-        if _wal(path).exists():
-            _wal(copy).write_bytes(_wal(path).read_bytes())
+        if wal_of(path).exists():
+            wal_of(copy).write_bytes(wal_of(path).read_bytes())
         source = _connect(copy.as_uri())
         memory = _memory()
         try:
@@ -327,25 +353,21 @@ def _copied_to_memory(path: Path) -> sqlite3.Connection:
         return memory
 
 
-def _set_database_aside(path: Path, reason: str) -> str:
-    number = 1
-    parts = (path, _wal(path), path.with_name(path.name + "-shm"))
-    while any(_broken(part, number).exists() for part in parts):
-        number += 1
-    for part in parts:
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(part, _broken(part, number))
+def _replaced(path: Path, reason: str) -> tuple[Database, tuple[str, ...]]:
+    """Sets a damaged database aside and makes a new one."""
+    broken = set_database_aside(path)
     _suspicion(path).unlink(missing_ok=True)
-    return (
-        f"The project file was damaged ({reason}) and is kept as {_broken(path, number).name}. "
-        "A new one was made; the masks on disk are as they were, undo steps are gone."
+    connection = _connect_checked(path)
+    try:
+        salvage(broken, connection)
+    except BaseException:
+        connection.close()
+        raise
+    note = (
+        f"The project file was damaged ({reason}) and is kept as {broken.name}. A new one was "
+        "made: the masks on disk are as they were, undo steps are gone."
     )
-
-
-def _broken(path: Path, number: int) -> Path:
-    # project.sqlite.broken-1 and project.sqlite.broken-1-wal: SQLite finds the pair together.
-    name, suffix = re.fullmatch(r"(.*?)(-wal|-shm)?", path.name).groups()  # type: ignore[union-attr]
-    return path.with_name(f"{name}.broken-{number}{suffix or ''}")
+    return Database(connection, path), (note,)
 
 
 def _is_damage(path: Path, error: sqlite3.DatabaseError) -> bool:
@@ -358,15 +380,19 @@ def _is_damage(path: Path, error: sqlite3.DatabaseError) -> bool:
     return not any(word in text for word in _SURROUNDINGS)
 
 
-def _wal(path: Path) -> Path:
-    return path.with_name(path.name + "-wal")
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _suspicion(path: Path) -> Path:
     return path.with_name(path.name + ".check")
 
 
-def _cannot_open(path: Path, error: sqlite3.Error) -> StorageError:
+def _cannot_open(path: Path, error: sqlite3.Error | OSError) -> StorageError:
     read_only = any(word in str(error) for word in ("readonly", "unable to open"))
     kind = FolderNotWritableError if read_only else StorageError
     return kind(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +44,7 @@ class Painter:
         edits, position = list(loaded.edits), loaded.position
         return cls(loaded.mask, loaded.provenance, edits[:position], edits[position:][::-1])
 
-    def paint(self, rect: Rect, value: int, text: str = "Brush") -> MaskEdit:
+    def paint(self, rect: Rect, value: int | np.ndarray, text: str = "Brush") -> MaskEdit:
         """Makes and applies an edit; the rectangle must change."""
         mask, provenance = self.mask.copy(), self.provenance.copy()
         mask[rect.slices] = value
@@ -55,6 +58,12 @@ class Painter:
         self.done.append(edit)
         self.undone.clear()
         return edit
+
+    @property
+    def promise(self) -> tuple[int, int, int, int]:
+        """Names this state: steps to undo, steps to redo, checksums of the pixels."""
+        pixels = zlib.crc32(self.mask), zlib.crc32(self.provenance)
+        return len(self.done), len(self.undone), *pixels
 
     def undo(self) -> None:
         edit = self.done.pop()
@@ -89,3 +98,37 @@ def png(project: Project, key: str = KEY) -> np.ndarray:
 
 def blank() -> np.ndarray:
     return np.full((HEIGHT, WIDTH), IGNORE, np.uint8)
+
+
+def random_work(painter: Painter, seed: int, project: Project | None) -> Iterator[tuple[int, ...]]:
+    """Paints, undoes, redoes and flushes for ever; yields the promise after every step.
+
+    The same seed gives the same steps with and without a project: one process can know what
+    another one did until it was killed.
+    """
+    generator = random.Random(seed)
+    yield painter.promise
+    while True:
+        choice = generator.random()
+        if choice < 0.15:
+            if painter.done:
+                painter.undo()
+                if project is not None:
+                    project.undo(KEY)
+        elif choice < 0.3:
+            if painter.undone:
+                painter.redo()
+                if project is not None:
+                    project.redo(KEY)
+        elif choice < 0.5:
+            if project is not None:
+                project.flush(KEY, painter.mask, painter.provenance)
+        else:
+            top, left = generator.randrange(HEIGHT), generator.randrange(WIDTH)
+            rect = Rect(top, left, min(HEIGHT, top + 6), min(WIDTH, left + 6))
+            edit = painter.paint(rect, (int(painter.mask[top, left]) + 1) % 200)
+            dropped = int(len(painter.done) > 12)
+            del painter.done[:dropped]
+            if project is not None:
+                project.append(KEY, edit, num_dropped=dropped)
+        yield painter.promise
