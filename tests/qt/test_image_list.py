@@ -210,6 +210,26 @@ def test_only_visible_rows_of_ten_thousand_ask_for_thumbnails(
     assert len(asked) < 60
 
 
+def test_work_per_change_does_not_grow_with_the_folder(
+    panel: ImageListPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tuple(f"{i:05}.png" for i in range(10_000))
+    panel.set_keys(keys)
+    view_of(panel).viewport().repaint()
+    calls: list[str] = []
+    original = ImageListModel.rowCount
+
+    def counted(model: ImageListModel, *parent: QModelIndex) -> int:
+        calls.append("rowCount")
+        return original(model, *parent)
+
+    monkeypatch.setattr(ImageListModel, "rowCount", counted)
+    panel.set_record(ImageRecord(keys[3], CORRECTED))
+    panel.set_current(keys[5000])
+    view_of(panel).viewport().repaint()
+    assert len(calls) < 1000
+
+
 def test_a_thumbnail_is_asked_for_again_when_it_is_seen_again(qtbot: QtBot) -> None:
     model = ImageListModel()
     model.set_keys(KEYS)
