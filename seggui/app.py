@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from model.data.resources import resource_path
 from model.engine.client import open_engine
+from model.engine.protocol import Engine
 from seggui.batch_control import BatchPrediction, ExportControl
 from seggui.edit_wiring import EditWiring
 from seggui.folder_wiring import FolderWiring
@@ -46,7 +47,12 @@ _log = logging.getLogger(__name__)
 class Program(QObject):
     """Everything that lives as long as the window."""
 
-    def __init__(self, *, engine_hosting: Hosting = "process") -> None:
+    def __init__(self, engine: Engine) -> None:
+        """Builds the window and its threads; nothing is shown or read yet.
+
+        Args:
+            engine: the network's home; started later, and ended by :meth:`close`.
+        """
         super().__init__()
         logs = data_dir() / "logs"
         self.settings = Settings(parent=self)
@@ -55,9 +61,8 @@ class Program(QObject):
         self.loader = ImageLoader(self)
         self.navigation = Navigation(self.session, self.project, self.loader, parent=self)
         self.prediction = PredictionControl(
-            open_engine(engine_hosting, log_path=logs / "engine.log"),
-            self.session, self.navigation, self.project, parent=self,
-        )  # fmt: skip
+            engine, self.session, self.navigation, self.project, parent=self
+        )
         self.training = TrainingControl(
             self.session, self.navigation, self.prediction, self.project,
             log_path=logs / "training.log", parent=self,
@@ -160,6 +165,7 @@ class Program(QObject):
         self.loader.close()
         self.project.close()
         self.settings.sync()
+        self.window.canvas.set_editor(None)
 
     def _may_lose(self) -> bool:
         return self.messages.ask(
@@ -196,7 +202,8 @@ def run(folder: Path | None, model: Path | None, *, engine_hosting: Hosting = "p
     app.setApplicationName("seggui")
     app.setDesktopFileName("seggui")
     app.setWindowIcon(QIcon(str(resource_path("icons", "seggui.svg"))))
-    program = Program(engine_hosting=engine_hosting)
+    engine = open_engine(engine_hosting, log_path=data_dir() / "logs" / "engine.log")
+    program = Program(engine)
     apply_theme(app, program.settings.theme())
     _close_on_signals(program)
     program.start(folder, model)

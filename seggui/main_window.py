@@ -27,6 +27,7 @@ from seggui.settings import Settings
 from seggui.status_bar import StatusBar
 
 _STATE_VERSION = 1
+_FIRST_SIZE = QSize(1440, 900)
 _TOP_BAR = (
     "open_folder_action", "load_model_action", None,
     "previous_image_action", "next_image_action", None,
@@ -224,10 +225,12 @@ class MainWindow(QMainWindow):
         self.restoreState(self._settings.bytes("window/state"), _STATE_VERSION)
 
     def _restore(self) -> None:
-        if not self.restoreGeometry(self._settings.bytes("window/geometry")):
-            self.resize(1440, 900)
-            available = self.screen().availableGeometry()
-            self.resize(self.size().boundedTo(available.size()))
+        if self.restoreGeometry(self._settings.bytes("window/geometry")):
+            return
+        available = self.screen().availableGeometry()
+        self.resize(_FIRST_SIZE)
+        if available.width() < _FIRST_SIZE.width() * 1.1:
+            self.setWindowState(Qt.WindowState.WindowMaximized)  # a small screen: use all of it
 
 
 def tool_actions() -> tuple[ActionSpec, ...]:

@@ -109,10 +109,11 @@ class Navigation(QObject):
     def open_folder(self, folder: Path, home: Path | None = None) -> None:
         """Opens a folder of images; the one on view stays until the new one is there."""
         self.leave_image()
+        self._session.is_opening = True  # a stroke now would belong to neither folder
         self._project.open(
             folder, home,
             done=self._on_opened,
-            failed=lambda error: self.open_failed.emit(folder, error),
+            failed=lambda error: self._on_open_failed(folder, error),
         )  # fmt: skip
 
     def use_order(self, neighbours: Callable[[str], tuple[str | None, str | None]]) -> None:
@@ -204,7 +205,12 @@ class Navigation(QObject):
 
     # -- inside ----------------------------------------------------------------------------------
 
+    def _on_open_failed(self, folder: Path, error: Exception) -> None:
+        self._session.is_opening = False
+        self.open_failed.emit(folder, error)
+
     def _on_opened(self, opened: OpenedProject) -> None:
+        self._session.is_opening = False
         self._generation += 1
         self._bundles.clear()
         self._loading.clear()

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from model.engine.protocol import DeviceInfo, Engine, ModelInfo, ModelSettings, Prediction
 from model.errors import CancelledError, EngineDiedError
@@ -79,7 +79,11 @@ class PredictionControl(QObject):
         self._failed_for: set[tuple[str, str]] = set()
         navigation.bundle_ready.connect(self._on_bundle_ready)
         navigation.folder_opened.connect(self._on_folder_opened)
-        session.status_changed.connect(self._on_document_status)
+        # After a stroke; later, since an answer applied inside a signal would tell news in the
+        # wrong order to those who hear the signal after us.
+        self._apply_timer = QTimer(self, singleShot=True, interval=0)
+        self._apply_timer.timeout.connect(self._apply_to_current)
+        session.status_changed.connect(self._apply_timer.start)
 
     # -- the network -----------------------------------------------------------------------------
 
@@ -270,7 +274,8 @@ class PredictionControl(QObject):
         )
         self._navigation.note_record(record)
 
-    def _on_document_status(self, _: object) -> None:
+    @Slot()
+    def _apply_to_current(self) -> None:
         current = self._navigation.current
         if current is not None and current.prepared is not None:
             self._apply_waiting(current)

@@ -55,6 +55,7 @@ class Session(QObject):
         self.image_status = ImageStatus.UNTOUCHED
         self.is_read_only = False
         self.is_previewing = False
+        self.is_opening = False
         self.label_set: LabelSet | None = None
         self.label = 0
         self.hidden: frozenset[int] = frozenset()
@@ -146,7 +147,7 @@ class Session(QObject):
     def can_edit(self) -> bool:
         """False while nothing can be painted; the reason is told when somebody tries."""
         is_open = self.document is not None and self.label_set is not None
-        return is_open and not (self.is_read_only or self.is_previewing)
+        return is_open and not (self.is_read_only or self.is_previewing or self.is_opening)
 
     def begin_stroke(self, *, erase: bool) -> None:
         """Starts a stroke with the current class, or one that removes labels."""
@@ -174,6 +175,7 @@ class Session(QObject):
         """Takes the stroke in the hand back."""
         if self.document is not None and self.document.in_stroke:
             self._emit_changed(self.document.abort_stroke())
+            self._emit_status()
 
     def fill(self, p: Point) -> None:
         """Gives the region under p the current class."""
@@ -210,19 +212,19 @@ class Session(QObject):
     def undo(self) -> None:
         """Takes the last step back. A stroke in the hand is committed first, then undone."""
         self.commit_stroke()
-        if self.document is not None and not self.is_read_only:
+        if self.document is not None and self._may_change:
             self._moved(self.document.undo(), self.step_undone, is_redo=False)
 
     def redo(self) -> None:
         """Makes the last undone step again."""
         self.commit_stroke()
-        if self.document is not None and not self.is_read_only:
+        if self.document is not None and self._may_change:
             self._moved(self.document.redo(), self.step_redone, is_redo=True)
 
     def apply_prepared(self, edit: MaskEdit, *, revision: int) -> bool:
         """Applies an edit made from a snapshot; False when the document moved on."""
         document = self.document
-        if document is None or self.is_read_only or document.in_stroke:
+        if document is None or not self._may_change or document.in_stroke:
             return False
         if not document.apply_prepared(edit, revision=revision):
             return False
@@ -232,7 +234,7 @@ class Session(QObject):
     def apply_prediction(self, classes: npt.NDArray[np.uint8], *, text: str) -> None:
         """Brings (H, W) uint8 predicted classes to every pixel that no person has decided."""
         document = self.document
-        if document is not None and not self.is_read_only:
+        if document is not None and self._may_change:
             self._change(lambda: document.apply_prediction(classes, text=text))
 
     def set_reviewed(self, is_reviewed: bool) -> None:
@@ -308,6 +310,10 @@ class Session(QObject):
         if status is not self.image_status and self.key is not None:
             self.image_status = status
             self.image_status_changed.emit(self.key, status)
+
+    @property
+    def _may_change(self) -> bool:
+        return not (self.is_read_only or self.is_opening)
 
     def _may_edit(self) -> bool:
         if self.can_edit:

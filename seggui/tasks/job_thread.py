@@ -65,10 +65,12 @@ class JobThread(QObject):
         priority: int = 0,
         tag: Hashable = None,
     ) -> None:
-        """Queues a job; lower priorities go first. After :meth:`close` it is refused."""
+        """Queues a job; lower priorities go first. After :meth:`close` nothing is run any more."""
         with self._condition:
             if self._is_closing:
-                raise RuntimeError(f"thread {self._thread.objectName()} is closed")
+                # Timers and answers on their way may still ask while the program closes.
+                _log.debug("%s is closed; a job is dropped", self._thread.objectName())
+                return
             job = _Job(priority, next(self._numbers), work, done, failed, tag)
             heapq.heappush(self._queue, job)
             self._condition.notify()
@@ -122,6 +124,8 @@ class JobThread(QObject):
 
     @Slot(object)
     def _on_finished(self, outcome: _Outcome) -> None:
+        if self._is_closing:
+            return  # whoever waited for it is gone
         if outcome.error is not None:
             outcome.job.failed(outcome.error)
         elif outcome.job.done is not None:

@@ -83,6 +83,8 @@ class ProjectThread(QObject):
         self._changes: deque[_Change] = deque()
         self._lock = threading.Lock()
         self._has_failed = False
+        self._is_opening = False
+        self._is_read_only = True  # until a project is open
         self._flushes: dict[str, MaskDocument] = {}
         self._flush_timer = QTimer(self, singleShot=True, interval=FLUSH_DELAY_MS)
         self._flush_timer.timeout.connect(self._on_flush_due)
@@ -94,7 +96,17 @@ class ProjectThread(QObject):
     def open(self, folder: Path, home: Path | None, *, done: Done, failed: Failed) -> None:
         """Opens a folder's project; the one open before is closed once the new one is there."""
         self.flush_now()
-        self._thread.submit(lambda: self._open(folder, home), done=done, failed=failed)
+        self._is_opening = True
+
+        def on_done(opened: OpenedProject) -> None:
+            self._is_opening, self._is_read_only = False, opened.is_read_only
+            done(opened)
+
+        def on_failed(error: Exception) -> None:
+            self._is_opening = False
+            failed(error)
+
+        self._thread.submit(lambda: self._open(folder, home), done=on_done, failed=on_failed)
 
     def load(
         self, key: str, height: int, width: int, *, done: Done, failed: Failed, priority: int = 0
@@ -177,6 +189,10 @@ class ProjectThread(QObject):
     # -- on the GUI thread -----------------------------------------------------------------------
 
     def _write(self, key: str, write: Callable[[Project], Any]) -> None:
+        if self._is_read_only or self._is_opening:
+            # Only views and settings come here then: the session lets nobody paint.
+            _log.debug("a change of %r is not stored", key)
+            return
         with self._lock:
             self._changes.append(_Change(key, lambda project: _ignore(write(project))))
         self.dirty_changed.emit(True)
