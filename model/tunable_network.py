@@ -176,33 +176,25 @@ def encoder_layers(network: keras.Model) -> list[keras.layers.Layer]:
     (squeeze-and-excitation, image-level context) are no scale.
     """
     sides = _output_sides(network)
-    if not sides:
+    if not sides or min(s for _, s in sides) == max(s for _, s in sides):
         return []
     coarsest = min(side for _, side in sides)
-    if coarsest == max(side for _, side in sides):
-        return []
-    last = [layer for layer, side in sides if side == coarsest][-1]
-    inside = keras.Model(network.inputs, last.output)
+    last = [tensor for tensor, side in sides if side == coarsest][-1]
+    inside = keras.Model(network.inputs, last)
     return [leaf for layer in inside.layers for leaf in _leaf_layers_of(layer)]
 
 
-def _output_sides(network: keras.Model) -> list[tuple[keras.layers.Layer, int]]:
-    """(layer, height of its output for a probe image) of each layer with a picture-like output."""
-    candidates = [
-        layer
-        for layer in network.layers
-        if not isinstance(layer, keras.layers.InputLayer)
-        and isinstance(layer.output, keras.KerasTensor)
-        and len(layer.output.shape) == 4
-    ]
-    if not candidates:
+def _output_sides(network: keras.Model) -> list[tuple[Any, int]]:
+    """(tensor, height of it for a probe image) of each layer with a picture-like output."""
+    # Not layer.output: that of a nested model is the one inside, which this graph does not reach.
+    found = [layer._inbound_nodes[-1].outputs for layer in network.layers if layer._inbound_nodes]
+    tensors = [outputs[0] for outputs in found if len(outputs) == 1 and len(outputs[0].shape) == 4]
+    if not tensors:
         return []
     probe = tuple(1 if i == 0 else side or 256 for i, side in enumerate(network.inputs[0].shape))
-    shapes = keras.Model(network.inputs, [c.output for c in candidates]).compute_output_shape(probe)
-    if len(candidates) == 1:
-        shapes = [shapes]
-    sides = [(c, int(s[1])) for c, s in zip(candidates, shapes, strict=True) if s[1]]
-    return [(layer, side) for layer, side in sides if side > 1]
+    shapes = keras.Model(network.inputs, tensors).compute_output_shape(probe)
+    sides = [(t, int(s[1])) for t, s in zip(tensors, shapes, strict=True) if s[1]]
+    return [(tensor, side) for tensor, side in sides if side > 1]
 
 
 def _leaf_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:

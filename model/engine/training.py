@@ -50,6 +50,11 @@ class TrainingRun:
         self._cancelled = threading.Event()
         self._child: _Child | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """Process number of the running child, or None."""
+        return None if self._child is None else self._child.pid
+
     def events(self) -> Iterator[TrainingEvent]:
         """Starts the run and gives its events as they happen; blocks in between.
 
@@ -83,6 +88,7 @@ class TrainingRun:
         """Ends the child process if it still runs, and waits for it. Safe to call twice."""
         if self._child is not None:
             self._child.close()
+            self._child = None
             remove_partial_output(self._request)
 
     def _in_this_thread(self) -> Iterator[TrainingEvent]:
@@ -132,6 +138,10 @@ class _Child:
         self._process.start()
         theirs.close()  # else the end of the child would not close the pipe
         self._sent: set[str] = set()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
 
     def send(self, word: str) -> None:
         # A child that has just ended needs no message; receive() finds out.

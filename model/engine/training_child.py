@@ -15,7 +15,7 @@ from model.errors import EngineError, SegguiError
 STOP = "stop"
 CANCEL = "cancel"
 
-_NICENESS = 15
+NICENESS = 15
 _BELOW_NORMAL_PRIORITY_CLASS = 0x4000
 
 
@@ -77,6 +77,8 @@ def _redirect_output(log_path: Path | None) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     path = os.devnull if log_path is None else os.fspath(log_path)
+    if log_path is not None:
+        log_path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
@@ -85,7 +87,7 @@ def _redirect_output(log_path: Path | None) -> None:
 
 def _lower_priority() -> None:
     if hasattr(os, "nice"):
-        os.nice(_NICENESS)
+        os.nice(NICENESS)
     elif sys.platform == "win32":
         import ctypes
 

@@ -29,7 +29,7 @@ SETTINGS = ModelSettings(
 
 
 def scene(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(64, 64, 3) uint8 pixels and (64, 64) uint8 true classes: noisy rectangles of three colours."""
+    """(64, 64, 3) uint8 pixels and (64, 64) uint8 true classes: noisy rectangles."""
     rng = np.random.default_rng(seed)
     truth = np.zeros((SIDE, SIDE), np.uint8)
     for label in (1, 2, 1, 2, 0, 2):
@@ -117,3 +117,9 @@ def corrected_sample(
         folder, f"scene{seed}", pixels=pixels, mask=mask.astype(np.uint8),
         provenance=provenance, is_held_out=is_held_out,
     )  # fmt: skip
+
+
+def base_prediction(base_path: Path, pixels: np.ndarray) -> np.ndarray:
+    """(H, W) uint8, what the base network says about one scene."""
+    network = keras.models.load_model(base_path, compile=False)
+    return network.predict_on_batch(pixels[None].astype(np.float32))[0].argmax(-1).astype(np.uint8)
