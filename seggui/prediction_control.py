@@ -83,7 +83,7 @@ class PredictionControl(QObject):
         # wrong order to those who hear the signal after us.
         self._apply_timer = QTimer(self, singleShot=True, interval=0)
         self._apply_timer.timeout.connect(self._apply_to_current)
-        session.status_changed.connect(self._apply_timer.start)
+        session.status_changed.connect(self._on_document_status)
 
     # -- the network -----------------------------------------------------------------------------
 
@@ -273,6 +273,10 @@ class PredictionControl(QObject):
             self._navigation.record(bundle.key), status=status, model_sha256=bundle.predicted_by
         )
         self._navigation.note_record(record)
+
+    @Slot(object)
+    def _on_document_status(self, _: object) -> None:
+        self._apply_timer.start()
 
     @Slot()
     def _apply_to_current(self) -> None:

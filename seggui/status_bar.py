@@ -6,6 +6,8 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from model.engine.protocol import DeviceInfo
 
+_GAP_PX = 8
+
 
 class StatusBar(QStatusBar):
     """Shows values; every field has an object name for tests and screen readers."""
@@ -71,4 +73,5 @@ class StatusBar(QStatusBar):
         label.setObjectName(name)
         label.setAccessibleName(meaning)
         label.setToolTip(meaning)
+        label.setContentsMargins(_GAP_PX, 0, _GAP_PX, 0)
         return label

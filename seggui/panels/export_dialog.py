@@ -13,18 +13,16 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QFormLayout,
     QGroupBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QRadioButton,
     QVBoxLayout,
     QWidget,
 )
 
-from seggui.icons import icon
+from seggui.panels.widgets import push_button
 
 
 @dataclass(frozen=True)
@@ -129,19 +127,21 @@ class ExportDialog(QDialog):
             layout.addWidget(text)
         return box
 
-    def _build_folder(self, output_dir: Path) -> QFormLayout:
-        form = QFormLayout()
+    def _build_folder(self, output_dir: Path) -> QHBoxLayout:
         row = QHBoxLayout()
         self._folder = QLineEdit(str(output_dir))
         self._folder.setObjectName("export_folder")
         self._folder.textChanged.connect(self._on_folder_edited)
-        browse = QPushButton(icon("open_folder"), self.tr("Browse..."))
-        browse.setToolTip(self.tr("Choose the folder that the files are written to"))
+        browse = push_button(
+            "open_folder",
+            self.tr("Browse..."),
+            self.tr("Choose the folder that the files are written to"),
+        )
         browse.clicked.connect(self._on_browse)
+        row.addWidget(QLabel(self.tr("Folder:")))
         row.addWidget(self._folder, 1)
         row.addWidget(browse)
-        form.addRow(self.tr("Folder:"), row)
-        return form
+        return row
 
     @Slot(str)
     def _on_folder_edited(self, text: str) -> None:

@@ -100,7 +100,10 @@ def _paint_name(
 ) -> None:
     painter.setFont(font)
     painter.setPen(colors.text)
-    elided = QFontMetrics(font).elidedText(name, Qt.TextElideMode.ElideMiddle, rect.width())
+    metrics = QFontMetrics(font)
+    if metrics.horizontalAdvance(name) > rect.width():
+        name = name.rpartition(".")[0] or name  # frames differ in their number, not their ending
+    elided = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, rect.width())
     painter.drawText(rect, _LEFT, elided)
 
 

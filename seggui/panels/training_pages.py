@@ -82,9 +82,11 @@ class OverviewPage(QScrollArea):
         """Shows the numbers of a run that could be started now."""
         train, held_out = overview.num_train_images, overview.num_held_out_images
         if train + held_out:
+            images = self.tr("1 image") if train == 1 else self.tr("{n} images").format(n=train)
             self._headline.setText(
-                self.tr("%n image(s) to train on, ", "", train)
-                + self.tr("%n held out to measure", "", held_out)
+                self.tr("{images} to train on, {held_out} held out to measure").format(
+                    images=images, held_out=held_out
+                )
             )
         else:
             self._headline.setText(self.tr("Correct an image, then teach it to the network."))
@@ -166,6 +168,7 @@ class RunningPage(QWidget):
         self._progress = QProgressBar()
         self._progress.setObjectName("training_progress")
         self._progress.setTextVisible(False)
+        self._progress.setProperty("role", "slim")
         self._detail = muted_label(wrap=True)
         self.chart = TrainingChart()
         self.stop_button = push_button(
