@@ -66,6 +66,19 @@ class FolderLock:
             os.write(self._descriptor, text.encode())
 
 
+def require_writable(masks: Path) -> None:
+    """Checks that masks can be written to a folder, where it exists.
+
+    Raises:
+        FolderNotWritableError: they cannot.
+    """
+    if masks.exists() and not os.access(masks, os.W_OK):
+        raise FolderNotWritableError(
+            f"Masks cannot be written to {masks}: no permission.",
+            remedy="Choose another folder for the masks, or allow your user to write there.",
+        )
+
+
 def _open(path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

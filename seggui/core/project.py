@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import CancelledError, StorageError
-from seggui.core.lock import FolderLock, FolderNotWritableError, ProjectLockedError
+from seggui.core.database import Database
+from seggui.core.lock import (
+    FolderLock,
+    FolderNotWritableError,
+    ProjectLockedError,
+    require_writable,
+)
 from seggui.core.mask_files import list_files, remove_leftovers
 from seggui.core.names import check_key, mask_names
 from seggui.core.project_images import FlushReport, LoadedImage, MaskPlaces, ProjectImages
@@ -20,7 +26,7 @@ from seggui.core.project_settings import ProjectSettings, ReadOnlyProjectError
 from seggui.core.records import ImageRecord, ImageStatus, MaskEdit
 from seggui.core.roles import decide_roles
 from seggui.core.scan import MASKS_FOLDER, PROJECT_FOLDER, scan_images
-from seggui.core.schema import Database, open_database, open_database_read_only
+from seggui.core.schema import open_database, open_database_read_only
 from seggui.core.store import DamagedJournalError, Journal
 from seggui.core.versions import ModelVersion, TrainingRun
 
@@ -32,7 +38,6 @@ __all__ = [
 Pixels = NDArray[np.uint8]
 
 _DATABASE = "project.sqlite"
-_FOLDER = "folder"
 
 
 class Project(ProjectSettings):
@@ -63,7 +68,7 @@ class Project(ProjectSettings):
         )  # fmt: skip
         self._stored_names: dict[str, str] = {}
         self.rescan()
-        self._check_folder()
+        self._note_folder(folder)
 
     @classmethod
     def open(cls, folder: Path, *, home: Path | None = None, read_only: bool = False) -> Project:
@@ -100,7 +105,7 @@ class Project(ProjectSettings):
                 folder, home, open_database_read_only(private / _DATABASE), None, notes
             )
         try:
-            _require_writable(home / MASKS_FOLDER)
+            require_writable(home / MASKS_FOLDER)
             database, notes = open_database(private / _DATABASE)
             remove_leftovers(home / MASKS_FOLDER)
             remove_leftovers(private)
@@ -154,13 +159,13 @@ class Project(ProjectSettings):
         are loaded: to train on guesses of the network by mistake would be worse.
         """
         stored = self._journal.records()
-        with_pixels = {image.key for image in self._journal.images("height IS NOT NULL")}
+        with_pixels = self._journal.keys_with_pixels()
         masks = self._mask_listing()
         provenances = list_files(self.home / PROJECT_FOLDER / "provenance")
         records: dict[str, ImageRecord] = {}
         for key in self.keys:
             record = stored.get(key)
-            name = self._places(key).name
+            name = self._name(key)
             is_untouched = record is None or record.status is ImageStatus.UNTOUCHED
             if name in masks and is_untouched and key not in with_pixels:
                 status = ImageStatus.PREDICTED if name in provenances else ImageStatus.CORRECTED
@@ -231,14 +236,14 @@ class Project(ProjectSettings):
         """Stores how far an image is, and which network predicted it (None keeps the last)."""
         self._require_write()
         check_key(key)
-        self._journal.set_status(key, self._places(key).name, status, model_sha256)
+        self._journal.set_status(key, self._name(key), status, model_sha256)
         self._remember_name(key)
 
     def save_view(self, key: str, view: Mapping[str, float]) -> None:
         """Stores zoom and position of an image; any names."""
         self._require_write()
         check_key(key)
-        self._journal.save_view(key, self._places(key).name, dict(view))
+        self._journal.save_view(key, self._name(key), dict(view))
         self._remember_name(key)
 
     def flush(
@@ -335,11 +340,15 @@ class Project(ProjectSettings):
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _places(self, key: str) -> MaskPlaces:
+    def _name(self, key: str) -> str:
         name = self._stored_names.get(key) or self._names.get(key)
         if name is None:
             check_key(key)
             name = mask_names([key])[key]
+        return name
+
+    def _places(self, key: str) -> MaskPlaces:
+        name = self._name(key)
         return MaskPlaces(
             name,
             self.home / MASKS_FOLDER / name,
@@ -348,7 +357,7 @@ class Project(ProjectSettings):
         )
 
     def _remember_name(self, key: str) -> None:
-        self._stored_names.setdefault(key, self._places(key).name)
+        self._stored_names.setdefault(key, self._name(key))
 
     def _mask_listing(self) -> frozenset[str]:
         roots = {self.home / MASKS_FOLDER, self.folder / MASKS_FOLDER}
@@ -386,24 +395,6 @@ class Project(ProjectSettings):
                     self._add_notes((f"{root / name} was not renamed to {wanted}: {error}.",))
                     return False
         return True
-
-    def _check_folder(self) -> None:
-        """A home elsewhere belongs to one folder; images of another would get its masks."""
-        if self.home == self.folder:
-            return
-        known = self._internal(_FOLDER)
-        if known is not None and known != os.fspath(self.folder):
-            self._add_notes((f"The project in {self.home} was made for the images in {known}.",))
-        if known is None and not self.is_read_only:
-            self._put("internals", _FOLDER, os.fspath(self.folder))
-
-
-def _require_writable(masks: Path) -> None:
-    if masks.exists() and not os.access(masks, os.W_OK):
-        raise FolderNotWritableError(
-            f"Masks cannot be written to {masks}: no permission.",
-            remedy="Choose another folder for the masks, or allow your user to write there.",
-        )
 
 
 def _lock_notes(lock: FolderLock) -> tuple[str, ...]:

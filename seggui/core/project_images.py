@@ -28,7 +28,8 @@ from seggui.core.mask_files import (
 )
 from seggui.core.records import ImageRecord, ImageStatus, MaskEdit, Provenance, Rect
 from seggui.core.repair import free_name, set_aside
-from seggui.core.store import DamagedJournalError, Journal, PixelState, StoredImage, blank_state
+from seggui.core.store import DamagedJournalError, Journal
+from seggui.core.stored_image import PixelState, StoredImage, blank_state
 
 Pixels = NDArray[np.uint8]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any
 from model.data.label_sets import LabelSet, label_set_from_json, label_set_to_json
 from model.errors import LabelSetError, StorageError
 from seggui.core import versions as version_store
-from seggui.core.schema import Database
+from seggui.core.database import Database
 from seggui.core.versions import ModelVersion, TrainingRun, portable_path, resolved_path
 
 _LABEL_SET = "label_set"
 _ACTIVE_VERSION = "active_version"
+_FOLDER = "folder"
 
 
 class ReadOnlyProjectError(StorageError):
@@ -116,6 +118,16 @@ class ProjectSettings:
         return runs
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _note_folder(self, folder: Path) -> None:
+        """A home elsewhere belongs to one folder; images of another would get its masks."""
+        if self.home == folder:
+            return
+        known = self._internal(_FOLDER)
+        if known is not None and known != os.fspath(folder):
+            self._add_notes((f"The project in {self.home} was made for the images in {known}.",))
+        if known is None and not self.is_read_only:
+            self._put("internals", _FOLDER, os.fspath(folder))
 
     def _stored_label_set(self) -> LabelSet | None:
         data = self._internal(_LABEL_SET)

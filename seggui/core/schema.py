@@ -8,14 +8,13 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from model.errors import StorageError
+from seggui.core.database import Database, configure, connect, suspicion, user_version
 from seggui.core.lock import FolderNotWritableError
 from seggui.core.repair import salvage, set_database_aside, wal_of
 
 VERSION = 1
-_HIGHEST_CREDIBLE_VERSION = 1000  # more is a damaged header
 _APPLICATION_ID = 0x53454755  # "SEGU": tells our files from other people's
 
 _FULL_CHECK_MAX_BYTES = 64 * 2**20  # checked at every opening; larger ones after a suspicion only
@@ -77,119 +76,6 @@ class ProjectTooNewError(StorageError):
     """The project was made by a newer seggui."""
 
 
-class DatabaseDamagedError(StorageError):
-    """The project's database is damaged; opening the folder again repairs what can be."""
-
-
-class Database:
-    """One connection. Everything that fails raises StorageError and leaves the data as it was.
-
-    Attributes:
-        path: of the file, for messages.
-    """
-
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
-        self._identity = _identity(path)
-        self.path = path
-
-    @property
-    def is_in_place(self) -> bool:
-        """False when somebody deleted, moved or replaced the file while it was open."""
-        return _identity(self.path) == self._identity
-
-    def put_back(self) -> None:
-        """Writes a deleted database again; its content lives as long as the connection.
-
-        Raises:
-            StorageError: its folder is gone as a whole, another file took its place, or the disk
-                fails.
-        """
-        if self.path.exists() or not self.path.parent.parent.is_dir():
-            raise StorageError(
-                f"The project {self.path} was replaced, or its disk removed, while it was open.",
-                remedy="Bring it back, or open the folder again.",
-            )
-        with self._errors():
-            self.path.parent.mkdir(exist_ok=True)
-            new = _connect(self.path.as_uri())
-            try:
-                self._connection.backup(new)
-                _configure(new)
-            except BaseException:
-                new.close()
-                raise
-            self._connection.close()
-            self._connection = new
-            self._identity = _identity(self.path)
-
-    def rows(self, sql: str, *parameters: Any) -> list[Any]:
-        """Runs one query and returns all its rows."""
-        with self._errors():
-            return self._connection.execute(sql, parameters).fetchall()
-
-    def row(self, sql: str, *parameters: Any) -> Any | None:
-        """The first row of a query, or None."""
-        with self._errors():
-            return self._connection.execute(sql, parameters).fetchone()
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of the block or nothing of it, durably on disk when the block is left."""
-        with self._errors():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                commit(self._connection)
-            except BaseException:
-                if self._connection.in_transaction:  # a full disk has rolled back by itself
-                    with contextlib.suppress(sqlite3.Error):
-                        self._connection.execute("ROLLBACK")
-                raise
-
-    @contextlib.contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Reads of the block see one state, whatever another process writes meanwhile."""
-        with self._errors():
-            self._connection.execute("BEGIN")
-            try:
-                yield
-            finally:
-                self._connection.execute("ROLLBACK")
-
-    def shrink(self) -> None:
-        """Gives free space of the file back to the disk."""
-        self.rows("PRAGMA incremental_vacuum")
-
-    def close(self) -> None:
-        """Closes the file. Harmless when called again."""
-        with self._errors():
-            self._connection.close()
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise StorageError(
-                f"The project {self.path} could not be read or written: {error}.",
-                remedy="Free some space or check the disk, then save again.",
-            ) from error
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-                raise  # a mistake of ours
-            mark_suspicious(self.path)
-            raise DatabaseDamagedError(
-                f"The project {self.path} is damaged: {error}.",
-                remedy="Open the folder again: the file is set aside, the masks stay.",
-            ) from error
-
-
-def commit(connection: sqlite3.Connection) -> None:
-    """Ends a transaction (a function of its own, so that tests can crash here)."""
-    connection.execute("COMMIT")
-
-
 def open_database(path: Path) -> tuple[Database, tuple[str, ...]]:
     """Opens the project for writing, making it if needed. Call it with the lock held.
 
@@ -208,6 +94,8 @@ def open_database(path: Path) -> tuple[Database, tuple[str, ...]]:
             return _replaced(path, "it was gone and only its journal left")
         try:
             return Database(_connect_checked(path), path), ()
+        except UnicodeDecodeError as error:  # in a message of SQLite about damaged names
+            return _replaced(path, str(error))
         except sqlite3.DatabaseError as error:
             if not _is_damage(path, error):
                 raise
@@ -235,17 +123,11 @@ def open_database_read_only(path: Path) -> Database:
         ) from error
 
 
-def mark_suspicious(path: Path) -> None:
-    """Has the database at ``path`` checked thoroughly at the next opening, however large it is."""
-    with contextlib.suppress(OSError):
-        _suspicion(path).touch()
-
-
 def _connect_checked(path: Path) -> sqlite3.Connection:
-    connection = _connect(path.as_uri())
+    connection = connect(path.as_uri())
     with _closed_on_failure(connection):
         _refuse_newer(connection, path)
-        _configure(connection)
+        configure(connection)
         _check(connection, path)
         _migrate(connection, path)
     return connection
@@ -254,7 +136,7 @@ def _connect_checked(path: Path) -> sqlite3.Connection:
 def _read_only_connection(path: Path) -> sqlite3.Connection:
     connection: sqlite3.Connection | None = None
     try:
-        connection = _connect(f"{path.as_uri()}?mode=ro")
+        connection = connect(f"{path.as_uri()}?mode=ro")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:  # a disk where the files of the journal cannot be made
         if connection is not None:
@@ -276,40 +158,28 @@ def _closed_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _connect(uri: str) -> sqlite3.Connection:
-    # isolation_level None: transactions begin and end where we say so, and nowhere else.
-    return sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None)
-
-
 def _memory() -> sqlite3.Connection:
-    return _connect("file::memory:")
-
-
-def _configure(connection: sqlite3.Connection) -> None:
-    if _user_version(connection) == 0:  # of an existing file it would only write the header
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    # WAL: a commit is one append to one file, and a second window can read meanwhile. Disks without
-    # shared memory answer with another mode, which is slower and as safe.
-    connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    # FULL syncs at every commit: NORMAL could forget the last strokes at a power failure, and the
-    # promise is that what was acknowledged stays. It costs milliseconds per stroke, and nobody
-    # waits for them. It also keeps the order that flushing needs: hash first, then PNG.
-    connection.execute("PRAGMA synchronous = FULL")
+    return connect("file::memory:")
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    suspicion = _suspicion(path)
-    if suspicion.exists() or path.stat().st_size <= _FULL_CHECK_MAX_BYTES:
+    marker = suspicion(path)
+    if marker.exists() or path.stat().st_size <= _FULL_CHECK_MAX_BYTES:
         answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if answer != "ok":
             raise sqlite3.DatabaseError(answer)
-        suspicion.unlink(missing_ok=True)
+        marker.unlink(missing_ok=True)
+    # A damaged header can make SQLite take a file for read-only: better to hear of it now.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(f"PRAGMA user_version = {user_version(connection)}")
+    connection.execute("ROLLBACK")
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     _refuse_newer(connection, path)
-    if _user_version(connection) == VERSION:
-        connection.execute("SELECT count(*) FROM images").fetchone()
+    if user_version(connection) == VERSION:
+        if not _has_our_tables(connection):
+            raise sqlite3.DatabaseError("its tables are not as they were made")
         return
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise sqlite3.DatabaseError("it is no seggui project")
@@ -320,8 +190,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
-    version = _user_version(connection)
-    if version > _HIGHEST_CREDIBLE_VERSION:
+    version = user_version(connection)
+    if version > VERSION and _has_our_tables(connection):  # a newer format has other tables
         raise sqlite3.DatabaseError(f"its format cannot be {version}")
     if version > VERSION:
         raise ProjectTooNewError(
@@ -330,8 +200,14 @@ def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _user_version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+def _has_our_tables(connection: sqlite3.Connection) -> bool:
+    sql = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
+    pattern = _memory()
+    try:
+        pattern.executescript(_TABLES)
+        return bool(connection.execute(sql).fetchall() == pattern.execute(sql).fetchall())
+    finally:
+        pattern.close()
 
 
 def _copied_to_memory(path: Path) -> sqlite3.Connection:
@@ -341,7 +217,7 @@ def _copied_to_memory(path: Path) -> sqlite3.Connection:
         copy.write_bytes(path.read_bytes())
         if wal_of(path).exists():
             wal_of(copy).write_bytes(wal_of(path).read_bytes())
-        source = _connect(copy.as_uri())
+        source = connect(copy.as_uri())
         memory = _memory()
         try:
             source.backup(memory)
@@ -356,7 +232,7 @@ def _copied_to_memory(path: Path) -> sqlite3.Connection:
 def _replaced(path: Path, reason: str) -> tuple[Database, tuple[str, ...]]:
     """Sets a damaged database aside and makes a new one."""
     broken = set_database_aside(path)
-    _suspicion(path).unlink(missing_ok=True)
+    suspicion(path).unlink(missing_ok=True)
     connection = _connect_checked(path)
     try:
         salvage(broken, connection)
@@ -378,18 +254,6 @@ def _is_damage(path: Path, error: sqlite3.DatabaseError) -> bool:
     if "readonly" in text:  # a damaged header can say so as well
         return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     return not any(word in text for word in _SURROUNDINGS)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _suspicion(path: Path) -> Path:
-    return path.with_name(path.name + ".check")
 
 
 def _cannot_open(path: Path, error: sqlite3.Error | OSError) -> StorageError:

@@ -14,82 +14,35 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.label_sets import IGNORE
 from model.errors import StorageError
+from seggui.core.database import Database
 from seggui.core.edits import apply_edit
-from seggui.core.records import ImageRecord, ImageStatus, MaskEdit, Provenance, Rect
-from seggui.core.schema import Database
+from seggui.core.records import ImageRecord, ImageStatus, MaskEdit
+from seggui.core.stored_image import (
+    COLUMNS,
+    UNWRITTEN,
+    PixelState,
+    StoredImage,
+    blank_state,
+    edit_from,
+    from_stored,
+    image_from,
+    pack,
+    status_from,
+    to_stored,
+    unpack,
+)
 
 Pixels = NDArray[np.uint8]
-
-UNWRITTEN = -1
-"""``mask_seq`` of a mask whose PNG has to be written although nothing changed."""
-
-_COLUMNS = (
-    "id, key, name, status, model_sha256, view, height, width, position, head_seq, mask_seq,"
-    " provenance_seq, mask_hash, pending_hash"
-)
 
 
 class DamagedJournalError(StorageError):
     """What the journal holds of one image cannot be applied."""
-
-
-@dataclass(frozen=True)
-class StoredImage:
-    """One row of the images table; see the comments in the schema."""
-
-    id: int
-    key: str
-    name: str
-    status: ImageStatus
-    model_sha256: str
-    view: dict[str, float] | None
-    height: int | None
-    width: int | None
-    position: int
-    head_seq: int
-    mask_seq: int
-    provenance_seq: int
-    mask_hash: str | None
-    pending_hash: str | None
-
-    @property
-    def size(self) -> tuple[int, int] | None:
-        """(height, width), or None while no pixel was ever stored."""
-        return None if self.height is None or self.width is None else (self.height, self.width)
-
-    @property
-    def is_dirty(self) -> bool:
-        """Whether a PNG is behind the journal."""
-        return self.head_seq > self.mask_seq or self.head_seq > self.provenance_seq
-
-    def knows(self, content_hash: str) -> bool:
-        """Whether a PNG of this content is ours."""
-        return content_hash in (self.mask_hash, self.pending_hash)
-
-
-@dataclass(frozen=True, eq=False)
-class PixelState:
-    """The pixels of an image: (H, W) uint8 class indices and ``Provenance`` values."""
-
-    mask: Pixels
-    provenance: Pixels
-
-
-def blank_state(height: int, width: int) -> PixelState:
-    """Nothing labelled, nothing seen."""
-    return PixelState(
-        np.full((height, width), IGNORE, np.uint8),
-        np.full((height, width), Provenance.UNSEEN, np.uint8),
-    )
 
 
 class Journal:
@@ -102,13 +55,18 @@ class Journal:
 
     def find(self, key: str) -> StoredImage | None:
         """What is stored about an image."""
-        row = self._database.row(f"SELECT {_COLUMNS} FROM images WHERE key = ?", to_stored(key))
-        return None if row is None else _image_from(row)
+        row = self._database.row(f"SELECT {COLUMNS} FROM images WHERE key = ?", to_stored(key))
+        return None if row is None else image_from(row)
 
     def images(self, where: str = "1") -> list[StoredImage]:
         """The stored images for which an SQL condition holds, in the order they were stored."""
-        rows = self._database.rows(f"SELECT {_COLUMNS} FROM images WHERE {where} ORDER BY id")
-        return [_image_from(row) for row in rows]
+        rows = self._database.rows(f"SELECT {COLUMNS} FROM images WHERE {where} ORDER BY id")
+        return [image_from(row) for row in rows]
+
+    def keys_with_pixels(self) -> frozenset[str]:
+        """Images of which pixels are stored."""
+        rows = self._database.rows("SELECT key FROM images WHERE height IS NOT NULL")
+        return frozenset(from_stored(key) for (key,) in rows)
 
     def names(self) -> dict[str, str]:
         """Image -> stored name of its mask."""
@@ -124,7 +82,7 @@ class Journal:
         sql = "SELECT key, status, model_sha256 FROM images"
         for stored, status, sha256 in self._database.rows(sql):
             key = from_stored(stored)
-            records[key] = ImageRecord(key, ImageStatus(status), sha256, roles.get(key))
+            records[key] = ImageRecord(key, status_from(status), sha256, roles.get(key))
         return records
 
     def state(self, image: StoredImage) -> PixelState:
@@ -143,7 +101,7 @@ class Journal:
         )  # fmt: skip
         try:
             for row in rows:
-                apply_edit(_edit_from(row), state.mask, state.provenance)
+                apply_edit(edit_from(row), state.mask, state.provenance)
         except StorageError as error:
             raise _damaged(image.id, error) from error
         return state
@@ -155,7 +113,7 @@ class Journal:
             " WHERE stack.image = ? ORDER BY stack.place",
             image.id,
         )
-        edits = tuple(_edit_from(row[1:]) for row in rows)
+        edits = tuple(edit_from(row[1:]) for row in rows)
         return edits, sum(row[0] < image.position for row in rows)
 
     def roles(self) -> dict[str, bool]:
@@ -360,37 +318,10 @@ class Journal:
             return blank_state(height, width), 0
         seq, mask, provenance = row
         try:
-            arrays = (_unpack(mask, height, width), _unpack(provenance, height, width))
+            arrays = (unpack(mask, height, width), unpack(provenance, height, width))
         except (zlib.error, ValueError) as error:
             raise _damaged(image, error) from error
         return PixelState(*arrays), seq
-
-
-def to_stored(key: str) -> str | bytes:
-    """A key as the database holds it: names that are no Unicode cannot be text there."""
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        return key.encode("utf-8", "surrogateescape")
-    return key
-
-
-def from_stored(key: str | bytes) -> str:
-    """The reverse of `to_stored`."""
-    return key if isinstance(key, str) else key.decode("utf-8", "surrogateescape")
-
-
-def _image_from(row: tuple[Any, ...]) -> StoredImage:
-    identifier, key, name, status, sha256, view, *numbers = row
-    return StoredImage(
-        identifier, from_stored(key), from_stored(name), ImageStatus(status), sha256,
-        None if view is None else json.loads(view), *numbers,
-    )  # fmt: skip
-
-
-def _edit_from(row: tuple[Any, ...]) -> MaskEdit:
-    _, _, top, left, bottom, right, mask_xor, provenance_xor, kind, text, _ = row
-    return MaskEdit(Rect(top, left, bottom, right), mask_xor, provenance_xor, kind, text)
 
 
 def _ensure(connection: sqlite3.Connection, key: str, name: str) -> int:
@@ -446,7 +377,7 @@ def _store_snapshot(
 ) -> None:
     connection.execute(
         "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)",
-        (image, seq, _pack(state.mask), _pack(state.provenance)),
+        (image, seq, pack(state.mask), pack(state.provenance)),
     )
 
 
@@ -461,15 +392,6 @@ def _delete_unneeded(connection: sqlite3.Connection, image: int) -> None:
         " (SELECT edit FROM stack WHERE image = ? UNION SELECT edit FROM log WHERE image = ?)",
         (image, image, image),
     )
-
-
-def _pack(pixels: Pixels) -> bytes:
-    return zlib.compress(np.ascontiguousarray(pixels).data, 1)
-
-
-def _unpack(data: bytes, height: int, width: int) -> Pixels:
-    pixels = zlib.decompressobj().decompress(data, height * width + 1)
-    return np.frombuffer(pixels, np.uint8).reshape(height, width).copy()
 
 
 def _damaged(image: int, reason: Exception) -> DamagedJournalError:

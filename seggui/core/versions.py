@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from model.errors import StorageError
-from seggui.core.schema import Database
+from seggui.core.database import Database
 
 VERSION_STATES = ("base", "kept", "discarded")
 

@@ -15,7 +15,7 @@ from model.data.atomic import write_atomic
 from model.data.label_sets import IGNORE, generic_label_set
 from model.data.masks import write_mask
 from model.errors import StorageError
-from seggui.core import project_images, schema
+from seggui.core import database, project_images
 from seggui.core.mask_files import read_provenance
 from seggui.core.project import Project
 from seggui.core.records import ImageStatus, MaskEdit, Provenance, Rect
@@ -267,9 +267,9 @@ def test_a_crash_at_any_step_of_a_flush_loses_nothing(
         project.flush(KEY)
         project.append(KEY, painter.paint(OTHER, 2))
     places = [
-        (schema, "commit", 0), (project_images, "encode_mask", 0), (os, "replace", 0),
+        (database, "commit", 0), (project_images, "encode_mask", 0), (os, "replace", 0),
         (project_images, "encode_provenance", 0), (os, "replace", 1),
-        (project_images, "_sync_folder", 0), (schema, "commit", 1),
+        (project_images, "_sync_folder", 0), (database, "commit", 1),
     ]  # fmt: skip
     module, name, passes = places[step]
     real, calls = getattr(module, name), []
