@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
+import dataclasses
 import os
 import threading
 import time
 from collections.abc import Iterator
-from multiprocessing import connection
 from pathlib import Path
 from typing import Literal
 
 from model.engine import training_child
+from model.engine.process import ChildProcess
 from model.engine.protocol import TrainingDone, TrainingEvent, TrainingRequest
 from model.errors import CancelledError, EngineDiedError, SegguiError
 
@@ -41,14 +41,14 @@ class TrainingRun:
         Args:
             request: what to train on what.
             hosting: ``"thread"`` trains in the thread that iterates, for tests and debugging.
-            log_path: file that the child's output is appended to; None drops it.
+            log_path: file that the child's output is appended to; None drops it at the end.
         """
-        self._request = request
+        self._request = _with_absolute_paths(request)
         self._hosting = hosting
         self._log_path = log_path
         self._stopped = threading.Event()
         self._cancelled = threading.Event()
-        self._child: _Child | None = None
+        self._child: ChildProcess | None = None
 
     @property
     def pid(self) -> int | None:
@@ -70,9 +70,17 @@ class TrainingRun:
         if self._hosting == "thread":
             yield from self._in_this_thread()
             return
-        self._child = _Child(self._request, self._log_path)
+        if self._cancelled.is_set():
+            raise CancelledError
+        child = self._child = ChildProcess(
+            "model.engine.training_child:main",
+            argument=self._request,
+            log_path=self._log_path,
+            environment=training_child.environment(),
+            name="seggui-training",
+        )
         try:
-            yield from self._from(self._child)
+            yield from self._from(child)
         finally:
             self.close()
 
@@ -86,10 +94,11 @@ class TrainingRun:
 
     def close(self) -> None:
         """Ends the child process if it still runs, and waits for it. Safe to call twice."""
-        if self._child is not None:
-            self._child.close()
-            self._child = None
-            remove_partial_output(self._request)
+        child, self._child = self._child, None
+        if child is not None:
+            child.close()
+            # A child that was killed while it wrote could not tidy up; a result stays.
+            part_path(Path(self._request.output_path)).unlink(missing_ok=True)
 
     def _in_this_thread(self) -> Iterator[TrainingEvent]:
         from model.training import fine_tune
@@ -100,100 +109,70 @@ class TrainingRun:
             is_stopped=self._stopped.is_set,
         )
 
-    def _from(self, child: _Child) -> Iterator[TrainingEvent]:
+    def _from(self, child: ChildProcess) -> Iterator[TrainingEvent]:
         deadline: float | None = None
+        is_stop_sent = False
         while True:
             if self._cancelled.is_set() and deadline is None:
-                child.send(training_child.CANCEL)
+                _send(child, training_child.CANCEL)
                 deadline = time.monotonic() + GRACE_SECONDS
-            elif self._stopped.is_set():
-                child.send_once(training_child.STOP)
+            if self._stopped.is_set() and not is_stop_sent:
+                _send(child, training_child.STOP)
+                is_stop_sent = True
             if deadline is not None and time.monotonic() > deadline:
-                child.close()
                 raise CancelledError
-            message = child.receive(_POLL_SECONDS)
-            if message is None:
+            if not child.wait_for_message(_POLL_SECONDS):
                 continue
+            message = _receive(child)
             if isinstance(message, SegguiError):
-                # A child that dies of a cancelled run has done what it was asked to.
+                # A child that dies of being cancelled has done what it was asked to.
                 raise CancelledError if deadline is not None else message
             yield message
             if isinstance(message, TrainingDone):
                 return
 
 
-class _Child:
-    """The process and the pipe to it."""
+def part_path(output_path: Path) -> Path:
+    """Where a network is written before it is renamed to ``output_path``."""
+    return output_path.with_name(f".{output_path.stem}.part.keras")
 
-    def __init__(self, request: TrainingRequest, log_path: Path | None) -> None:
-        # Never fork: TensorFlow hangs for good in a forked child.
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=training_child.main,
-            args=(theirs, request, log_path),
-            name="seggui-training",
-            daemon=True,
+
+def _with_absolute_paths(request: TrainingRequest) -> TrainingRequest:
+    """The child has a working directory of its own, so a relative path would mean another file."""
+    samples = tuple(
+        dataclasses.replace(
+            sample,
+            image_path=os.path.abspath(sample.image_path),
+            mask_path=os.path.abspath(sample.mask_path),
+            provenance_path=sample.provenance_path and os.path.abspath(sample.provenance_path),
         )
-        self._process.start()
-        theirs.close()  # else the end of the child would not close the pipe
-        self._sent: set[str] = set()
+        for sample in request.samples
+    )
+    return dataclasses.replace(
+        request,
+        samples=samples,
+        base_path=os.path.abspath(request.base_path),
+        current_path=os.path.abspath(request.current_path),
+        output_path=os.path.abspath(request.output_path),
+    )
 
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
 
-    def send(self, word: str) -> None:
-        # A child that has just ended needs no message; receive() finds out.
-        with contextlib.suppress(OSError):
-            self._pipe.send(word)
+def _send(child: ChildProcess, word: str) -> None:
+    # A child that has just ended needs no message; the next receive finds out.
+    with contextlib.suppress(OSError):
+        child.pipe.send(word)
 
-    def send_once(self, word: str) -> None:
-        if word not in self._sent:
-            self._sent.add(word)
-            self.send(word)
 
-    def receive(self, timeout_s: float) -> TrainingEvent | SegguiError | None:
-        """The next message, None when there is none yet, an error when there will be none."""
-        if not connection.wait([self._pipe, self._process.sentinel], timeout_s):
-            return None
-        try:
-            if self._pipe.poll():
-                message: TrainingEvent | SegguiError = self._pipe.recv()
-                return message
-            if self._process.is_alive():
-                return None
-        except (EOFError, OSError):
-            # The pipe closes a moment before the process is gone.
-            pass
-        return self._obituary()
-
-    def _obituary(self) -> EngineDiedError:
-        self._process.join(GRACE_SECONDS)
-        code = self._process.exitcode
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
-        why = " Probably memory ran out." if code == -9 else ""
+def _receive(child: ChildProcess) -> TrainingEvent | SegguiError:
+    """The next message; an error when there will be none."""
+    try:
+        message: TrainingEvent | SegguiError = child.pipe.recv()
+    except (EOFError, OSError):
+        how = child.describe_end()
+        why = " Probably memory ran out." if "SIGKILL" in how else ""
         return EngineDiedError(
             f"The training process ended unexpectedly ({how}).{why} The model in force is "
             "unchanged.",
             remedy="Try again with a smaller crop size or batch size.",
         )
-
-    def close(self) -> None:
-        if self._process.is_alive():
-            self._process.terminate()
-            self._process.join(GRACE_SECONDS)
-        if self._process.is_alive():
-            self._process.kill()
-        self._process.join()
-        self._pipe.close()
-
-
-def remove_partial_output(request: TrainingRequest) -> None:
-    """Removes what a killed run left half-written beside its output; the output itself stays."""
-    part_path(Path(request.output_path)).unlink(missing_ok=True)
-
-
-def part_path(output_path: Path) -> Path:
-    """Where a network is written before it is renamed to ``output_path``."""
-    return output_path.with_name(f".{output_path.stem}.part{os.extsep}keras")
+    return message

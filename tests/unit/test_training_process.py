@@ -109,7 +109,7 @@ def test_killed_child_is_reported_and_leaves_nothing(request_for, tmp_path):
     events = run.events()
     assert isinstance(next(events), TrainingPlan)
     os.kill(run.pid, signal.SIGKILL)
-    with pytest.raises(EngineDiedError, match="signal 9"):
+    with pytest.raises(EngineDiedError, match="SIGKILL"):
         list(events)
     assert list(tmp_path.iterdir()) == []
 
@@ -167,3 +167,18 @@ def is_running(pid):
 def test_parent_side_imports_no_keras():
     code = "import sys, model.engine.training; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_relative_paths_mean_the_folder_of_the_parent(request_for, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    request = dataclasses.replace(request_for("o.keras"), base_path="missing.keras")
+    with pytest.raises(ModelFileError, match=str(tmp_path / "missing.keras")):
+        list(TrainingRun(request).events())
+
+
+def test_cancelled_before_the_start_starts_nothing(request_for, tmp_path):
+    run = TrainingRun(request_for(tmp_path / "o.keras"))
+    run.cancel()
+    with pytest.raises(CancelledError):
+        next(run.events())
+    assert run.pid is None
