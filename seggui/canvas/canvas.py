@@ -194,11 +194,11 @@ class Canvas(ImageView):
 
     def event(self, event: QEvent) -> bool:
         """Takes pinches, and keys of a gesture before the window's shortcuts get them."""
-        if isinstance(event, QNativeGestureEvent) and self._navigator.native_gesture(event):
-            return True
-        is_override = event.type() == QEvent.Type.ShortcutOverride
-        if is_override and isinstance(event, QKeyEvent) and self._wants_key(event):
-            event.accept()
+        if event.type() == QEvent.Type.ShortcutOverride:
+            if isinstance(event, QKeyEvent) and self._wants_key(event):
+                event.accept()
+                return True
+        elif isinstance(event, QNativeGestureEvent) and self._navigator.native_gesture(event):
             return True
         return super().event(event)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
 from seggui.canvas.editor import Point
 from seggui.canvas.view_transform import ViewTransform
@@ -17,11 +18,11 @@ from seggui.core.records import EMPTY_RECT, Rect
 _EXACT_FROM_SCALE = 4.0
 """From this scale on single pixels are large enough to be shown; below, a circle is the same."""
 
-_CIRCLE_CORNERS = 72
+_LARGEST_STORED_PX = 400
 _MARGIN_PX = 3
-_TICKS_BELOW_PX = 4.0
+_TICKS_BELOW_PX, _TICKS_FROM_PX, _TICKS_TO_PX = 4.0, 5.0, 9.0
 _WORTH_A_RING_PX = 60
-_DARK, _LIGHT = QColor(0, 0, 0, 160), QColor(255, 255, 255)
+_LINES = ((QColor(0, 0, 0, 160), 3.0), (QColor(255, 255, 255), 1.0))
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,6 @@ class BrushCursor:
     radius_px: float
     view: ViewTransform
     pixel: float = 1.0
-
-    def outline(self) -> list[tuple[float, float]]:
-        """The closed line (x, y) in device pixels."""
-        if self.view.scale >= _EXACT_FROM_SCALE:
-            corners = dab_outline(self.point, self.radius_px)
-            return [self.view.to_device((float(row), float(col))) for row, col in corners]
-        x, y = self.view.to_device(self.point)
-        radius = self.radius_px * self.view.scale
-        angles = np.linspace(0, 2 * math.pi, _CIRCLE_CORNERS, endpoint=False)
-        return list(zip(x + radius * np.cos(angles), y + radius * np.sin(angles), strict=True))
 
     def painted_rects(self) -> list[Rect]:
         """The device pixels that ``paint`` touches: one rectangle, or a ring of four."""
@@ -69,35 +60,65 @@ class BrushCursor:
 
     def paint(self, painter: QPainter) -> None:
         """Draws it dark and light, so that it shows on every ground, in device pixels."""
-        polygon = QPolygonF([QPointF(x, y) for x, y in self.outline()])
+        if self.view.scale >= _EXACT_FROM_SCALE:
+            self._paint_pixels(painter)
+            return
+        x, y = self.view.to_device(self.point)
+        radius = self.radius_px * self.view.scale
+        if radius > _LARGEST_STORED_PX:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            _draw_circle(painter, QPointF(x, y), radius, self.pixel)
+        else:
+            picture = _circle(radius, self.pixel)
+            middle = picture.width() // 2
+            painter.drawImage(QPoint(math.floor(x) - middle, math.floor(y) - middle), picture)
+
+    def _paint_pixels(self, painter: QPainter) -> None:
+        corners = dab_outline(self.point, self.radius_px).astype(np.float64)
+        corners *= self.view.scale
+        corners += (self.view.top, self.view.left)
+        polygon = QPolygonF([QPointF(x, y) for y, x in corners.tolist()])
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        is_exact = self.view.scale >= _EXACT_FROM_SCALE
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not is_exact)
-        for color, width in ((_DARK, 3.0), (_LIGHT, 1.0)):
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for color, width in _LINES:
             pen = QPen(color, width * self.pixel)
             pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
             painter.setPen(pen)
             painter.drawPolygon(polygon)
-            if self._is_tiny():
-                self._paint_ticks(painter)
 
     def _is_tiny(self) -> bool:
         return self.radius_px * self.view.scale < _TICKS_BELOW_PX * self.pixel
 
-    def _paint_ticks(self, painter: QPainter) -> None:
-        """Marks the place of a brush that is too small to be found on the screen."""
-        x, y = self.view.to_device(self.point)
-        near, far = 5 * self.pixel, 9 * self.pixel
-        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-            painter.drawLine(
-                QPointF(x + dx * near, y + dy * near), QPointF(x + dx * far, y + dy * far)
-            )
-
     def _reach(self) -> float:
         reach = (self.radius_px + 1) * self.view.scale
         if self._is_tiny():
-            reach = max(reach, 9 * self.pixel)
+            reach = max(reach, _TICKS_TO_PX * self.pixel)
         return reach + _MARGIN_PX * self.pixel
+
+
+@lru_cache(maxsize=4)
+def _circle(radius: float, pixel: float) -> QImage:
+    """The circle around the middle pixel; drawing it anew at each move would cost 0.4 ms."""
+    reach = math.ceil(max(radius, _TICKS_TO_PX * pixel) + _MARGIN_PX * pixel)
+    picture = QImage(2 * reach + 1, 2 * reach + 1, QImage.Format.Format_ARGB32_Premultiplied)
+    picture.fill(0)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    _draw_circle(painter, QPointF(reach + 0.5, reach + 0.5), radius, pixel)
+    painter.end()
+    return picture
+
+
+def _draw_circle(painter: QPainter, middle: QPointF, radius: float, pixel: float) -> None:
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for color, width in _LINES:
+        painter.setPen(QPen(color, width * pixel))
+        painter.drawEllipse(middle, radius, radius)
+        if radius < _TICKS_BELOW_PX * pixel:
+            # A brush too small to be found on the screen.
+            for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+                step = QPointF(dx, dy) * pixel
+                painter.drawLine(middle + step * _TICKS_FROM_PX, middle + step * _TICKS_TO_PX)
 
 
 def _around(left: float, top: float, right: float, bottom: float) -> Rect:

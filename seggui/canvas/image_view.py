@@ -272,6 +272,8 @@ class ImageView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paints what is dirty."""
         ratio = self.device_pixel_ratio
+        if ratio != self._ratio:
+            self._follow_ratio()
         painter = QPainter(self)
         try:
             painter.scale(1 / ratio, 1 / ratio)
@@ -293,12 +295,6 @@ class ImageView(QWidget):
             ratio = self.device_pixel_ratio
             self.pan(grown.width() * ratio / 2, grown.height() * ratio / 2)
         self.view_changed.emit()
-
-    def event(self, event: QEvent) -> bool:
-        """Follows the screen's density."""
-        if event.type() == QEvent.Type.DevicePixelRatioChange:
-            self._follow_ratio()
-        return super().event(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follows the theme."""
