@@ -14,6 +14,7 @@ import os
 import sys
 
 ROOT = os.path.dirname(os.path.realpath(__file__))
+MAIN_FILE = os.path.join(ROOT, "main.py")
 OLDEST, NEWEST = (3, 10), (3, 13)
 
 
@@ -37,7 +38,9 @@ def main(arguments: list[str]) -> int:
         try:
             venv = prepare.prepare(ROOT, with_tests=is_test, arguments=arguments)
         except prepare.LauncherError as error:
-            print(f"seggui: {error}", file=sys.stderr)
+            from seggui.launcher.notice import tell_problem
+
+            tell_problem(str(error))
             return 1
         except KeyboardInterrupt:
             print("\nStopped. The next start goes on from here.", file=sys.stderr)
@@ -50,12 +53,18 @@ def main(arguments: list[str]) -> int:
         from seggui.cli import main as run_command
 
         return run_command(arguments)
-    return _become([ready.python_of(venv), os.path.join(ROOT, "main.py"), *arguments])
+    return _become([_python_like_this(ready.python_of(venv)), MAIN_FILE, *arguments])
+
+
+def _python_like_this(python: str) -> str:
+    """The same Python without a console, when this one has none: a Windows matter."""
+    windowed = os.path.join(os.path.dirname(python), "pythonw.exe")
+    is_windowed = os.path.basename(sys.executable).lower() == "pythonw.exe"
+    return windowed if is_windowed and os.path.exists(windowed) else python
 
 
 def _become(command: list[str]) -> int:
     """Goes on as another program; on Windows, where that does not exist, waits for it."""
-    sys.stdout.flush()
     if os.name == "nt":
         import subprocess
 
@@ -67,7 +76,7 @@ def _start_with_other_python(arguments: list[str]) -> int:
     """Looks for a Python that fits and goes on with it, or says that none is there."""
     python = _find_python()
     if python is not None:
-        return _become([python, os.path.join(ROOT, "main.py"), *arguments])
+        return _become([python, MAIN_FILE, *arguments])
     print(
         f"seggui: This is Python {_dotted(sys.version_info[:2])}; seggui needs Python "
         f"{_dotted(OLDEST)} to {_dotted(NEWEST)}, and none was found. "

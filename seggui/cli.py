@@ -48,7 +48,9 @@ def main(argv: list[str] | None = None) -> int:
         print("Stopped. Everything that was finished stays.", file=sys.stderr)
         return STOPPED
     except SegguiError as error:
-        print(f"seggui: {error}", file=sys.stderr)
+        from seggui.launcher.notice import tell_problem
+
+        tell_problem(str(error))
         return FAILED
     except BrokenPipeError:  # "seggui inspect ... | head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

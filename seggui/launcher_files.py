@@ -20,9 +20,7 @@ from pathlib import Path
 from model.data.atomic import write_atomic
 from model.data.resources import resource_path
 from model.errors import StorageError
-
-FROM_DESKTOP = "SEGGUI_FROM_DESKTOP"
-"""Set by the files written here: nobody sees standard error, so problems are shown otherwise."""
+from seggui.launcher.notice import FROM_DESKTOP
 
 COMMENT = "See a Keras U-Net's masks, correct them with a brush, fine-tune"
 
@@ -246,7 +244,7 @@ def _escaped(text: str) -> str:
 def _lasting_python() -> str:
     """A Python that will still be there when the environment is made anew."""
     if os.name == "nt":
-        windowed = Path(sys.prefix, "Scripts", "pythonw.exe")
+        windowed = Path(sys.base_prefix, "pythonw.exe")
         return str(windowed if windowed.exists() else sys.executable)
     system = shutil.which("python3", path="/usr/bin:/usr/local/bin:/opt/homebrew/bin")
     return system or str(getattr(sys, "_base_executable", sys.executable))

@@ -136,7 +136,9 @@ class PipReader:
         if not self._to_install:
             self._progress.show(self._step)
             return
-        there = {path.name.partition("-")[0] for path in self._site_packages.glob("*.dist-info")}
+        # pip writes INSTALLER when the last file of a package is in place.
+        finished = self._site_packages.glob("*.dist-info/INSTALLER")
+        there = {path.parent.name.partition("-")[0] for path in finished}
         wanted = [re.sub(r"[-_.]+", "_", name).lower() for name in self._to_install]
         arrived = {re.sub(r"[-_.]+", "_", name).lower() for name in there}
         num_done = sum(name in arrived for name in wanted)

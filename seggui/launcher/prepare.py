@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from seggui.launcher import display, ready, system_libraries
 from seggui.launcher.environment import Environment
 from seggui.launcher.errors import LauncherError
+from seggui.launcher.notice import FROM_DESKTOP
 from seggui.launcher.progress import Progress
+from seggui.launcher.progress_window import open_progress
 
 __all__ = ["LauncherError", "prepare", "prepare_libraries"]
 
@@ -28,13 +31,14 @@ def prepare(root: str, *, with_tests: bool, arguments: list[str]) -> str:
     reason = display.why_no_window() if is_for_window else None
     if reason is not None:
         raise LauncherError(reason)  # before minutes of downloading, not after
-    progress = Progress(sys.stderr)
     environment = Environment.find(root)
-    environment.prepare(with_tests=with_tests, progress=progress)
-    if sys.platform.startswith("linux") and (is_for_window or with_tests):
-        prepare_libraries(Path(environment.folder), with_tests=with_tests, progress=progress)
-    elif is_for_window or with_tests:
-        stamp_libraries(Path(environment.folder))
+    progress = open_progress(bool(os.environ.get(FROM_DESKTOP)))
+    try:
+        environment.prepare(with_tests=with_tests, progress=progress)
+        if is_for_window or with_tests:
+            prepare_libraries(Path(environment.folder), with_tests=with_tests, progress=progress)
+    finally:
+        progress.close()
     return environment.folder
 
 
@@ -46,6 +50,9 @@ def prepare_libraries(venv: Path, *, with_tests: bool, progress: Progress) -> No
     Raises:
         LauncherError: libraries are missing; names the command that installs them.
     """
+    if not sys.platform.startswith("linux"):
+        stamp_libraries(venv)
+        return
     missing = system_libraries.missing_libraries()
     tools = system_libraries.missing_tools() if with_tests else []
     needs_fonts = not system_libraries.has_fonts()

@@ -50,6 +50,9 @@ class Progress:
         self._last_step = step
         self._stream.flush()
 
+    def close(self) -> None:
+        """Ends the display."""
+
     def _clear_line(self) -> None:
         if self._is_terminal and self._last_step:
             self._stream.write("\r\x1b[K")

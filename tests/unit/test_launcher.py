@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import io
 import os
 import shutil
@@ -13,7 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from seggui.launcher import display, pip_run, prepare, ready, run_tests, system_libraries
+from seggui.launcher import (
+    display,
+    notice,
+    pip_run,
+    prepare,
+    progress_window,
+    ready,
+    run_tests,
+    system_libraries,
+)
 from seggui.launcher import environment as environment_module
 from seggui.launcher.environment import Environment, half_installed, read_requirements
 from seggui.launcher.errors import LauncherError
@@ -365,7 +375,9 @@ def test_failures_of_pip_become_sentences(said: list[str], expected: str) -> Non
 def test_progress_tells_what_how_far_and_how_long(tmp_path: Path) -> None:
     terminal, now = FakeTerminal(), iter(range(0, 700, 65))
     reader = pip_run.PipReader(tmp_path, Progress(terminal, clock=lambda: float(next(now))))
-    (tmp_path / "numpy-2.0.dist-info").mkdir()
+    for name in ("numpy-2.0.dist-info", "keras-3.15.dist-info"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "numpy-2.0.dist-info" / "INSTALLER").touch()
     reader.read("Collecting tensorflow>=2.21\n")
     reader.read("  Downloading tensorflow-2.21.0-cp311-cp311-linux.whl (572.4 MB)\n")
     reader.read("Progress 286000000 of 572000000\n")
@@ -420,9 +432,9 @@ def test_command_to_type_is_one_line() -> None:
 
 @pytest.mark.skipif(shutil.which("objdump") is None, reason="objdump (binutils) reads ELF files")
 def test_list_of_libraries_is_what_qt_really_needs() -> None:
-    import PySide6
-
-    qt = Path(PySide6.__file__).parent / "Qt"
+    spec = importlib.util.find_spec("PySide6")
+    assert spec is not None
+    qt = Path(next(iter(spec.submodule_search_locations or []))) / "Qt"
     names = ["Core", "Gui", "Widgets", "DBus", "Svg", "XcbQpa"]
     files = [qt / "lib" / f"libQt6{name}.so.6" for name in names]
     files += [qt / "plugins" / "platforms" / f"libq{name}.so" for name in ("xcb", "offscreen")]
@@ -473,6 +485,14 @@ def test_missing_libraries_are_installed_where_that_is_allowed(
     monkeypatch.setattr(system_libraries, "install", install)
     prepare.prepare_libraries(tmp_path, with_tests=False, progress=Progress(io.StringIO()))
     assert calls == [("apt-get", ["libxcb-cursor0"], ("sudo", "-n"))]
+    assert (tmp_path / ready.LIBRARIES_STAMP).exists()
+
+
+def test_other_systems_bring_all_libraries_of_the_window(
+    lacking: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    prepare.prepare_libraries(tmp_path, with_tests=False, progress=Progress(io.StringIO()))
     assert (tmp_path / ready.LIBRARIES_STAMP).exists()
 
 
@@ -543,3 +563,56 @@ def test_test_command_hands_its_arguments_to_pytest(
     assert command == [ready.python_of("venv"), "-m", "pytest", "-k", "brush"]
     assert options["cwd"] == str(tmp_path)
     assert options["env"]["QT_QPA_PLATFORM"] == "offscreen"
+
+
+# -- double clicks ------------------------------------------------------------------------------
+
+
+def test_problem_is_shown_in_a_dialog_only_when_nobody_sees_the_terminal(
+    root: Path, tmp_path: Path
+) -> None:
+    programs = tmp_path / "bin"
+    shown = tmp_path / "shown"
+    write_script(programs / "zenity", f'for word in "$@"; do echo "$word" >> "{shown}"; done')
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    assert start(root, cwd=tmp_path, PATH=path).returncode == 1
+    assert not shown.exists()
+    result = start(root, cwd=tmp_path, PATH=path, SEGGUI_FROM_DESKTOP="1")
+    assert "There is no display for the window" in result.stderr
+    assert "--text=There is no display for the window" in shown.read_text()
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected"), [("kdialog", "kdialog"), ("xmessage", "xmessage"), ("", None)]
+)
+def test_dialog_is_shown_by_what_the_desktop_has(installed: str, expected: str | None) -> None:
+    def find(name: str) -> str | None:
+        return name if name == installed else None
+
+    command = notice.dialog_command("It failed.", "linux", find)
+    assert (command[0] if command else None) == expected
+    assert not command or "It failed." in command
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin"])
+def test_dialog_survives_quotes(platform: str) -> None:
+    command = notice.dialog_command("""it's "odd\"""", platform)
+    text = command[-1]
+    assert ("'it''s" in text) if platform == "win32" else ('"it\'s \\"odd' in text)
+
+
+def test_preparation_from_the_desktop_has_a_window_or_a_notification(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(notice, "tell_in_passing", told.append)
+    monkeypatch.setitem(sys.modules, "tkinter", None)  # a Python without Tk
+    assert type(progress_window.open_progress(is_from_desktop=True)) is Progress
+    assert told == [progress_window.TEXT]
+    assert type(progress_window.open_progress(is_from_desktop=False)) is Progress
+    assert len(told) == 1
+
+
+def test_preparation_without_any_standard_error_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)  # as pythonw on Windows
+    progress_window.open_progress(is_from_desktop=False).show("Installing")
