@@ -71,7 +71,9 @@ def smaller_levels(image: QImage) -> tuple[QImage, ...]:
 
 
 def sample(array: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[Any]:
-    """``array[rows][:, columns]`` for ascending indices, in the cheaper order; a copy.
+    """``array[rows][:, columns]`` for ascending indices, in the cheaper order.
+
+    At 100 % it is a view of the array, else a copy.
 
     Args:
         array: (H, W), any dtype.
@@ -80,6 +82,8 @@ def sample(array: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp
     """
     top, left = rows[0], columns[0]
     block: NDArray[Any] = array[top : rows[-1] + 1, left : columns[-1] + 1]
+    if _is_consecutive(rows) and _is_consecutive(columns):
+        return block
     if len(rows) > block.shape[0]:
         block = block.take(columns - left, axis=1, mode="clip")
         return block.take(rows - top, axis=0, mode="clip")  # type: ignore[no-any-return]
@@ -318,6 +322,10 @@ def _heat_table() -> NDArray[np.uint32]:
         doubt = 1 - level / _HIGHEST_CONFIDENCE
         table[level] = premultiplied((255, round(220 * (1 - doubt)), 0), 0.8 * doubt)
     return table
+
+
+def _is_consecutive(indices: NDArray[np.intp]) -> bool:
+    return bool((np.diff(indices) == 1).all())
 
 
 def _edges(visible: Rect, whole: Rect) -> list[Rect]:
