@@ -96,6 +96,23 @@ def compiled(function: Callable[..., Sequence[Any]], *, on_cpu: bool = False) ->
     return run
 
 
+def highest(values: Any) -> tuple[Any, Any]:
+    """The highest value along the last axis and where it is; of equals the first.
+
+    Args:
+        values: (..., C) tensor.
+
+    Returns:
+        Two (...) tensors: values and int indices.
+    """
+    if keras.backend.backend() == "tensorflow" and device_info().kind == "cpu":
+        # Half the processor time of max and argmax, which was 7 % of a small U-Net's: 14 instead of
+        # 33 ms for 512 x 1024 x 11 with TensorFlow 2.21.
+        found, indices = keras.ops.top_k(values, 1)
+        return found[..., 0], indices[..., 0]
+    return keras.ops.max(values, axis=-1), keras.ops.argmax(values, axis=-1)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a failure means that the device had no room for the tensors."""
     if isinstance(error, MemoryError):

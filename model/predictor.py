@@ -304,9 +304,9 @@ def _interpolation(
 
 
 def _labels_of(probabilities: Any) -> tuple[Any, ...]:
-    confidence = ops.clip(ops.max(probabilities, axis=-1), 0.0, 1.0) * 255.0
-    best = ops.cast(ops.argmax(probabilities, axis=-1), "uint8")
-    return best, ops.cast(ops.round(confidence), "uint8")
+    highest, best = backend.highest(probabilities)
+    confidence = ops.round(ops.clip(highest, 0.0, 1.0) * 255.0)
+    return ops.cast(best, "uint8"), ops.cast(confidence, "uint8")
 
 
 def _check(is_cancelled: Callable[[], bool] | None) -> None:

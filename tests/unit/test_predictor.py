@@ -272,3 +272,15 @@ def test_of_equal_probabilities_the_lower_class_wins():
     classes, confidence = choose_classes(np.full((2, 2, 4), 0.25, np.float32))
     assert (classes == 0).all()
     assert (confidence == 64).all()
+
+
+def test_the_highest_value_is_found_alike_on_every_device(monkeypatch):
+    values = (
+        np.random.default_rng(6).integers(0, 4, (1, 30, 20, 11)).astype(np.float32)
+    )  # many equal
+    for kind in ("cpu", "gpu"):
+        device = replace(backend.device_info(), kind=kind)
+        monkeypatch.setattr(backend, "device_info", lambda device=device: device)
+        found, where = map(np.asarray, backend.highest(keras.ops.convert_to_tensor(values)))
+        np.testing.assert_array_equal(found, values.max(-1))
+        np.testing.assert_array_equal(where, values.argmax(-1))
