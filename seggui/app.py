@@ -34,6 +34,7 @@ from seggui.tasks.image_loader import ImageLoader
 from seggui.tasks.project_thread import ProjectThread
 from seggui.theme import apply_theme
 from seggui.training_control import TrainingControl
+from seggui.widget_map import write_widget_map_if_wanted
 from seggui.work_wiring import WorkWiring
 
 Hosting = Literal["process", "thread"]
@@ -207,6 +208,7 @@ def run(folder: Path | None, model: Path | None, *, engine_hosting: Hosting = "p
     apply_theme(app, program.settings.theme())
     _close_on_signals(program)
     program.start(folder, model)
+    write_widget_map_if_wanted(program)
     return app.exec()
 
 

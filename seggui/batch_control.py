@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -108,7 +109,7 @@ class BatchPrediction(QObject):
             self._in_flight.add(key)
             self._loader.load_for_batch(
                 key, self._navigation.path_of(key),
-                done=self._on_decoded, failed=lambda error, key=key: self._on_failed(key, error),
+                done=self._on_decoded, failed=partial(self._on_failed, key),
             )  # fmt: skip
         if not self.is_running:
             self.finished.emit(

@@ -55,6 +55,7 @@ class FolderWiring(QObject):
         project.save_failed.connect(self._on_save_failed)
         project.save_recovered.connect(self._on_save_recovered)
         project.dirty_changed.connect(self._on_dirty_changed)
+        project.noted.connect(self._on_noted)
         window.image_list.image_chosen.connect(navigation.show)
         window.image_list.thumbnail_requested.connect(self._on_thumbnail_requested)
         navigation.use_order(window.image_list.neighbours)
@@ -328,6 +329,10 @@ class FolderWiring(QObject):
     def _on_save_recovered(self) -> None:
         self._messages.withdraw(_SAVE_MESSAGE)
         self._messages.info(self.tr("Everything is saved again."))
+
+    @Slot(str)
+    def _on_noted(self, text: str) -> None:
+        self._messages.warn(text)
 
     @Slot(bool)
     def _on_dirty_changed(self, is_dirty: bool) -> None:

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import sys
 
-from PySide6.QtCore import QObject, QUrl, Slot
-from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from model.data.resources import resource_path
 from model.errors import SegguiError
 from seggui import launcher_files
+from seggui.panels.manual_dialog import ManualDialog
 from seggui.panels.shortcuts_dialog import ShortcutRow, ShortcutsDialog
 from seggui.parts import Parts
 from seggui.theme import ThemeMode, apply_theme
 from seggui.version import VERSION
 
-_GESTURES = (
-    ("Canvas", "Zoom at the pointer", "Wheel, Ctrl+Wheel"),
+GESTURES = (
+    # group, what it does, keys and buttons; the manual has the same table
+    ("Canvas", "Zoom at the pointer", "Wheel, Ctrl+Wheel, Pinch"),
+    ("Canvas", "Move the view", "Middle button+Drag, Space+Drag, Two fingers on a trackpad"),
     ("Canvas", "Brush size", "Shift+Wheel, Alt+Drag, [, ]"),
-    ("Canvas", "Move the view", "Middle button, Space+Drag"),
     ("Canvas", "Look at the plain image", "Hold H"),
-    ("Canvas", "Straight brush stroke", "Shift+Click"),
     ("Canvas", "Erase with the brush", "Right button, Ctrl+Drag"),
+    ("Canvas", "Straight line from the last stroke", "Shift+Click"),
+    ("Canvas", "Close the polygon", "Enter, Double click, Click on the first corner"),
+    ("Canvas", "Close the polygon and erase its inside", "Ctrl+Enter, Ctrl+Double click"),
+    ("Canvas", "Take the last corner back", "Backspace, Right button"),
     ("Canvas", "Abort the stroke or the polygon", "Esc"),
-    ("Classes", "Choose a class", "1 to 9, 0"),
+    ("Classes", "Choose one of the first ten classes", "1 to 9, 0"),
+    ("Classes", "Rename the class in the list", "F2"),
+    ("Classes", "Show or hide the class in the list", "Space"),
 )
 
 
@@ -36,6 +43,7 @@ class HelpWiring(QObject):
         self._window, self._messages = parts.window, parts.messages
         self._settings = parts.settings
         self._shortcuts: ShortcutsDialog | None = None
+        self._manual: ManualDialog | None = None
         actions = self._window.actions_by_name
         actions["shortcuts_action"].triggered.connect(self._on_shortcuts)
         actions["manual_action"].triggered.connect(self._on_manual)
@@ -69,7 +77,7 @@ class HelpWiring(QObject):
 
     @Slot()
     def _on_shortcuts(self) -> None:
-        rows = [ShortcutRow(group, title, keys) for group, title, keys in _GESTURES]
+        rows = [ShortcutRow(group, title, keys) for group, title, keys in GESTURES]
         for spec, action in self._window.actions_by_name:
             keys = ", ".join(
                 key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts()
@@ -82,8 +90,11 @@ class HelpWiring(QObject):
 
     @Slot()
     def _on_manual(self) -> None:
-        path = resource_path("manual.html")
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+        if self._manual is None:
+            self._manual = ManualDialog(resource_path("manual", "manual.md"), self._window)
+        self._manual.show()
+        self._manual.raise_()
+        self._manual.activateWindow()
 
     @Slot()
     def _on_about(self) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from model.errors import SegguiError
 from seggui.panels.message_bar import MessageBar, MessageKind
 
-MessageAction = tuple[str, Callable[[], None]]
+MessageAction = tuple[str, Callable[[], object]]
 """Text of a button, and what it does."""
 
 _log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ class Messages(QObject):
     def __init__(self, bar: MessageBar, window: QWidget, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._bar, self._window = bar, window
-        self._actions: dict[str, Callable[[], None]] = {}
+        self._actions: dict[str, Callable[[], object]] = {}
         bar.action_clicked.connect(self._on_action)
 
     def info(self, text: str, *, name: str = "", timeout_ms: int = 6000) -> None:

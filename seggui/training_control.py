@@ -111,6 +111,7 @@ class TrainingControl(QObject):
         prediction.device_found.connect(self.refresh)
         prediction.answer_applied.connect(self._on_answer)
         session.status_changed.connect(self.refresh)
+        project.dirty_changed.connect(self._on_dirty_changed)
 
     @property
     def is_running(self) -> bool:
@@ -134,6 +135,11 @@ class TrainingControl(QObject):
         """Counts again what a run would be made of, soon."""
         if not self._timer.isActive():
             self._timer.start()
+
+    @Slot(bool)
+    def _on_dirty_changed(self, is_dirty: bool) -> None:
+        if not is_dirty:  # counted is what is on disk
+            self.refresh()
 
     @Slot(object)
     def _on_answer(self, _: object) -> None:

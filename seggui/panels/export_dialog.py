@@ -85,8 +85,8 @@ class ExportDialog(QDialog):
     def choice(self) -> ExportChoice:
         """What is chosen right now."""
         return ExportChoice(
-            self._which.checkedButton().objectName(),
-            self._formats.checkedButton().objectName(),
+            _checked(self._which),
+            _checked(self._formats),
             Path(self._folder.text()).expanduser().absolute(),
             self._unlabelled.isChecked(),
         )
@@ -107,8 +107,8 @@ class ExportDialog(QDialog):
             layout.addWidget(button)
         layout.addStretch(1)
         preferred = "selected" if counts["selected"] > 1 else "all"
-        for button in self._which.buttons():
-            button.setChecked(button.objectName() == preferred)
+        for choice in self._which.buttons():
+            choice.setChecked(choice.objectName() == preferred)
         return box
 
     def _build_formats(self, formats: Mapping[str, tuple[str, str]]) -> QGroupBox:
@@ -152,3 +152,10 @@ class ExportDialog(QDialog):
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Export to"), self._folder.text())
         if chosen:
             self._folder.setText(chosen)
+
+
+def _checked(group: QButtonGroup) -> str:
+    button = group.checkedButton()
+    if button is None:
+        raise RuntimeError("a group of choices always has one chosen")
+    return button.objectName()

@@ -193,11 +193,17 @@ class ModelDialog(QDialog):
 
     # -- reading ---------------------------------------------------------------------------------
 
+    def _item(self, row: int, column: int) -> QTableWidgetItem:
+        item = self._table.item(row, column)
+        if item is None:
+            raise IndexError(f"no class {row} in the table")
+        return item
+
     def _name(self, row: int) -> str:
-        return self._table.item(row, 1).text().strip() or self._info.settings.class_names[row]
+        return self._item(row, 1).text().strip() or self._info.settings.class_names[row]
 
     def _color(self, row: int) -> tuple[int, int, int]:
-        color = self._table.item(row, 0).background().color()
+        color = self._item(row, 0).background().color()
         return color.red(), color.green(), color.blue()
 
     @Slot()
@@ -210,7 +216,7 @@ class ModelDialog(QDialog):
     @Slot(int, int)
     def _on_cell_double_clicked(self, row: int, column: int) -> None:
         if column == 0:
-            item = self._table.item(row, 0)
+            item = self._item(row, 0)
             color = QColorDialog.getColor(item.background().color(), self)
             if color.isValid():
                 item.setBackground(color)

@@ -80,6 +80,7 @@ class VersionDialog(QDialog):
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         table.horizontalHeader().setStretchLastSection(True)
+        table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         for number, row in enumerate(self._rows):
             for column, text in enumerate(self._texts(row)):
                 item = QTableWidgetItem(text)

@@ -17,7 +17,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from model.data.label_sets import LabelSet
 from seggui.core.document import MaskDocument
 from seggui.core.history import EditHistory
-from seggui.core.project import Project
+from seggui.core.project import FlushReport, Project
 from seggui.core.records import ImageRecord, ImageStatus, MaskEdit
 from seggui.tasks.job_thread import Done, Failed, JobThread
 
@@ -56,7 +56,7 @@ class _Change:
     """One thing that must reach the disk, in order."""
 
     key: str
-    write: Callable[[Project], None]
+    write: Callable[[Project], Any]
 
 
 class ProjectThread(QObject):
@@ -69,11 +69,13 @@ class ProjectThread(QObject):
     Signals:
         save_failed: (error) changes are waiting; told once until writing works again.
         save_recovered: everything that waited is on disk.
+        noted: (text) something about a mask file that the user should know.
         dirty_changed: (bool) whether changes wait or a PNG is behind its journal.
     """
 
     save_failed = Signal(object)
     save_recovered = Signal()
+    noted = Signal(str)
     dirty_changed = Signal(bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -194,7 +196,7 @@ class ProjectThread(QObject):
             _log.debug("a change of %r is not stored", key)
             return
         with self._lock:
-            self._changes.append(_Change(key, lambda project: _ignore(write(project))))
+            self._changes.append(_Change(key, write))
         self.dirty_changed.emit(True)
         self.retry()
 
@@ -256,7 +258,9 @@ class ProjectThread(QObject):
                 if not self._changes:
                     break
                 change = self._changes[0]
-            change.write(project)
+            result = change.write(project)
+            if isinstance(result, FlushReport) and result.notes:
+                self.noted.emit("\n".join(result.notes))
             with self._lock:
                 self._changes.popleft()
         return True
@@ -274,10 +278,6 @@ class ProjectThread(QObject):
             raise RuntimeError("no project is open")
         self._drain()
         return self._project
-
-
-def _ignore(_: object) -> None:
-    """Drops a result that nobody waits for."""
 
 
 def _flush_of(

@@ -27,6 +27,7 @@ from model.engine.protocol import (
     Scaling,
 )
 from model.errors import CancelledError, EngineDiedError, EngineError, ModelFileError
+from model.inspection import file_sha256
 from seggui.app import Program
 
 
@@ -64,13 +65,12 @@ class ColorEngine:
     def load(self, path: str, settings: ModelSettings | None = None) -> ModelInfo:
         if "broken" in path:
             raise ModelFileError("This is no model.", remedy="Choose another file.")
-        info = model_info(path, self.num_classes)
+        digest = file_sha256(Path(path)) if Path(path).exists() else ""
+        info = model_info(path, self.num_classes, digest)
         self.model = info if settings is None else replace(info, settings=settings)
         return self.model
 
-    def predict(
-        self, pixels: np.ndarray, *, is_cancelled: CancelToken | None = None
-    ) -> Prediction:
+    def predict(self, pixels: np.ndarray, *, is_cancelled: CancelToken | None = None) -> Prediction:
         self.thread_names.add(threading.current_thread().name)
         self.gate.wait(20)
         if is_cancelled is not None and is_cancelled():
