@@ -36,15 +36,30 @@ def models(tmp_path_factory):
     return folder
 
 
+_shared_engines = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    """The rule of all tests, but the child of the engine that this module shares may live on."""
+    threads = set(threading.enumerate())
+    yield
+    shared = [getattr(engine, "pid", None) for engine in _shared_engines]
+    assert [child for child in multiprocessing.active_children() if child.pid not in shared] == []
+    assert [t for t in threading.enumerate() if t not in threads and not t.daemon] == []
+
+
 @pytest.fixture(scope="module", params=["process", "thread"])
 def engine(request, tmp_path_factory):
     """One engine for all tests of a hosting: starting TensorFlow costs seconds."""
     scratch = tmp_path_factory.mktemp("scratch")
     before, tempfile.tempdir = tempfile.tempdir, str(scratch)
     engine = open_engine(request.param, settings_dir=tmp_path_factory.mktemp("settings"))
+    _shared_engines.append(engine)
     yield engine
     engine.close()
     engine.close()
+    _shared_engines.clear()
     tempfile.tempdir = before
     assert list(scratch.iterdir()) == []
     assert multiprocessing.active_children() == []
