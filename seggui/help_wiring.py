@@ -21,7 +21,7 @@ GESTURES = (
     # group, what it does, keys and buttons; the manual has the same table
     ("Canvas", "Zoom at the pointer", "Wheel, Ctrl+Wheel, Pinch"),
     ("Canvas", "Move the view", "Middle button+Drag, Space+Drag, Two fingers on a trackpad"),
-    ("Canvas", "Brush size", "Shift+Wheel, Alt+Drag, [, ]"),
+    ("Canvas", "Brush size", "Shift+Wheel, Alt+Drag"),
     ("Canvas", "Look at the plain image", "Hold H"),
     ("Canvas", "Erase with the brush", "Right button, Ctrl+Drag"),
     ("Canvas", "Straight line from the last stroke", "Shift+Click"),

@@ -1,0 +1,363 @@
+"""Takes the screenshots of the manual from the real program with a real network. Linux, Xvfb.
+
+    python -m docs.make_screenshots [--network FILE] [--keep-network FILE] [NAME ...]
+
+Draws a sample street, trains a small network on another one (some minutes on a plain CPU, skipped
+with ``--network``), corrects a few images as a person would, opens the program on a screen of
+1280 x 800 in memory, walks through it, and writes ``resources/manual/images/NAME.png``. What is
+seen is what happens: predictions, training and scores are real. Only shown folder names are made
+up, so that no picture tells whose computer it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model.data.images import image_size, read_image
+from model.data.masks import read_mask
+from model.data.sample import sample_label_set, write_sample_folder
+from model.engine.client import open_engine
+from model.engine.protocol import TrainingRequest, TrainingSample, TrainingSettings
+from model.engine.starter import write_starter_network
+from model.engine.training import TrainingRun
+from seggui.core.edits import apply_edit
+from seggui.core.predictions import store_prediction
+from seggui.core.project import Project
+from seggui.core.records import ImageStatus
+from seggui.core.simulated_person import correct_mistakes
+from tests.benchmarks.x_screen import Screen
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from seggui.app import Program
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "resources" / "manual" / "images"
+WIDTH, HEIGHT = 1280, 800
+NUM_IMAGES, NUM_CORRECTED = 24, 9
+PAINTED = 17  # the image that is painted on in the pictures; nobody corrected it before
+MOST_BYTES = 250_000
+SHOWN_HOME = Path("/home/ada")  # nobody's
+STARTER = TrainingSettings(
+    num_steps=260, batch_size=4, crop_size=192, learning_rate=3e-3, keep_old_answers=0.0,
+    score_every=65, patience=100,
+)  # fmt: skip
+FINE_TUNE_STEPS, STEP_OF_PICTURE = 125, 62
+
+_log = logging.getLogger("screenshots")
+
+
+def main() -> int:
+    """Prepares project and network, then walks through the program."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="pictures to write; all of them")
+    parser.add_argument("--network", type=Path, help="a network for the 11 classes of the sample")
+    parser.add_argument("--keep-network", type=Path, help="keeps the trained network here")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="screenshots-") as name:
+        work = Path(name)
+        os.environ["SEGGUI_HOME"] = str(work / "home")
+        network = work / "street.keras"
+        if arguments.network is not None:
+            shutil.copyfile(arguments.network, network)
+        else:
+            train_network(work, network)
+        if arguments.keep_network is not None:
+            shutil.copyfile(network, arguments.keep_network)
+        prepare_project(work / "street", work / "truth", network)
+        with Screen(WIDTH, HEIGHT) as screen:
+            os.environ["DISPLAY"], os.environ["QT_QPA_PLATFORM"] = screen.name, "xcb"
+            Walk(work / "street", network, frozenset(arguments.names)).run()
+    return 0
+
+
+def train_network(work: Path, network: Path) -> None:
+    """Trains a small network on a street that the pictures do not show."""
+    _log.info("training a network")
+    drive, blank = work / "drive", work / "blank.keras"
+    write_sample_folder(drive, num_images=30, seed=1, with_masks=True)
+    write_sample_folder(work / "drive2", num_images=10, seed=4, with_masks=True)
+    write_starter_network(blank, len(sample_label_set()))
+    images = [*sorted(drive.glob("*.png")), *sorted((work / "drive2").glob("*.png"))]
+    samples = tuple(
+        TrainingSample(str(p), str(p.parent / "masks" / p.name), None, is_held_out=i % 8 == 7)
+        for i, p in enumerate(images)
+    )
+    engine = open_engine("process", log_path=work / "engine.log")
+    try:
+        settings = engine.load(str(blank)).settings
+    finally:
+        engine.close()
+    request = TrainingRequest(str(blank), settings, str(blank), samples, str(network), STARTER)
+    for event in TrainingRun(request, log_path=work / "training.log").events():
+        _log.info("%s", str(event)[:110])
+
+
+def prepare_project(folder: Path, truth: Path, network: Path) -> None:
+    """Predicts all images of a folder and corrects some of them."""
+    _log.info("predicting and correcting")
+    write_sample_folder(folder, num_images=NUM_IMAGES, seed=7, with_masks=True, masks_folder=truth)
+    engine = open_engine("process", log_path=folder.parent / "engine.log")
+    try:
+        sha256 = engine.load(str(network)).sha256
+        with Project.open(folder) as project:
+            project.set_label_set(sample_label_set())
+            project.set_setting("current_image", project.keys[PAINTED])
+            for number, key in enumerate(project.keys):
+                classes = engine.predict(read_image(folder / key).pixels).classes
+                store_prediction(project, key, classes, sha256)
+                if number < NUM_CORRECTED:
+                    _correct(project, key, truth, number)
+    finally:
+        engine.close()
+
+
+def _correct(project: Project, key: str, truth: Path, number: int) -> None:
+    loaded = project.load(key, *image_size(project.folder / key))
+    edit = correct_mistakes(
+        loaded.mask, loaded.provenance, read_mask(truth / key), num_dabs=60, radius_px=14,
+        seed=number,
+    )  # fmt: skip
+    if edit is None:
+        return
+    status = ImageStatus.REVIEWED if number < NUM_CORRECTED // 2 else ImageStatus.CORRECTED
+    project.append(key, edit, status=status)
+    apply_edit(edit, loaded.mask, loaded.provenance)
+    project.flush(key, loaded.mask, loaded.provenance)
+
+
+class Walk:
+    """One run of the program, from picture to picture."""
+
+    def __init__(self, folder: Path, network: Path, wanted: frozenset[str]) -> None:
+        from PySide6.QtWidgets import QApplication
+
+        from seggui.app import Program
+        from seggui.theme import apply_theme
+
+        self._folder, self._network, self._wanted = folder, network, wanted
+        self._app = QApplication(["seggui"])
+        self._app.setApplicationName("seggui")
+        apply_theme(self._app, "dark")
+        self._program: Program = Program(
+            open_engine("process", log_path=folder.parent / "engine.log")
+        )
+        self._program.settings.set("model/automatic", True)
+        self._window = self._program.window
+        self._window.resize(WIDTH, HEIGHT)
+
+    def run(self) -> None:
+        """Takes all pictures, then closes the program."""
+        try:
+            self._welcome()
+            self._editing()
+            self._dialogs()
+            self._training()
+            self._light()
+        finally:
+            self._window.close()
+
+    # -- the pictures ----------------------------------------------------------------------------
+
+    def _welcome(self) -> None:
+        self._program.start(None, None)
+        self._window.showFullScreen()
+        recent = [SHOWN_HOME / "images" / name for name in ("munich-drive-2", "berlin", "street")]
+        self._window.welcome.set_recent(recent, missing=())
+        self._until(lambda: self._program.prediction.device is not None)
+        self._take("welcome")
+
+    def _editing(self) -> None:
+        program, actions = self._program, self._window.actions_by_name
+        program.folders.open_folder(self._folder)
+        self._until(lambda: program.session.document is not None)
+        program.models.load_model(self._network)
+        self._until(lambda: program.prediction.model is not None)
+        actions["predict_action"].trigger()
+        self._until(lambda: _has_confidence(program))
+        self._pause(800)
+        self._dismiss_messages()
+        self._take("predicted")
+        self._paint()
+        actions["confidence_action"].setChecked(True)
+        self._take("confidence")
+        actions["confidence_action"].setChecked(False)
+        actions["outline_action"].setChecked(True)
+        self._take("outlines")
+        actions["outline_action"].setChecked(False)
+
+    def _paint(self) -> None:
+        """A stroke along the lower border of the trees, still in the hand."""
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        program, canvas = self._program, self._window.canvas
+        names = [c.name for c in sample_label_set().classes]
+        program.session.set_label(names.index("Car"))
+        program.session.set_brush_radius(13)
+        canvas.zoom_to(canvas.view.scale * 1.9, canvas.widget_position((230.0, 350.0)))
+        points = [canvas.widget_position((236.0 + 3 * i, 322.0 + 9 * i)) for i in range(8)]
+        QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=points[0].toPoint())
+        for point in points:
+            QTest.mouseMove(canvas, point.toPoint())
+        self._pause(300)
+        self._take("painting")
+        QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=points[-1].toPoint())
+        program.session.undo()
+        canvas.fit()
+
+    def _dialogs(self) -> None:
+        from model.formats.table import FORMATS
+        from seggui.panels.export_dialog import ExportDialog
+        from seggui.panels.model_dialog import ModelDialog
+
+        info = self._program.prediction.model
+        assert info is not None
+        shown = replace(info, path=str(SHOWN_HOME / "networks" / "street.keras"))
+        self._take_dialog("model-settings", ModelDialog(shown, self._window))
+        formats = {name: (f.title, f.description) for name, f in FORMATS.items()}
+        counts = {"all": NUM_IMAGES, "reviewed": NUM_CORRECTED // 2, "selected": 1}
+        self._take_dialog(
+            "export",
+            ExportDialog(formats, counts, SHOWN_HOME / "images" / "street-masks", self._window),
+        )
+        self._window.actions_by_name["shortcuts_action"].trigger()
+        dialog = self._window.findChild(_dialog_class(), "shortcuts_dialog")
+        self._take_dialog("shortcuts", dialog)
+
+    def _training(self) -> None:
+        program, panel = self._program, self._window.training_panel
+        self._until(lambda: _is_trainable(program))
+        self._pause(800)
+        self._window.show_training()
+        self._window.resizeDocks(
+            [self._window._class_dock, self._window._training_dock], [230, 470],
+            _vertical(),
+        )  # fmt: skip
+        self._take("fine-tune")
+        steps: list[int] = []
+        program.training.stepped.connect(lambda step: steps.append(step.step))
+        settings = replace(panel.overview.settings(), num_steps=FINE_TUNE_STEPS)
+        panel.start_requested.emit(settings)
+        self._until(lambda: bool(steps) and steps[-1] >= STEP_OF_PICTURE, seconds=900)
+        self._take("training")
+        self._until(lambda: program.training.is_undecided, seconds=900)
+        self._dismiss_messages()
+        self._take("result")
+        panel.result.keep_button.click()
+        self._until(lambda: not program.training.is_undecided)
+        self._pause(2500)
+        self._dismiss_messages()
+        self._versions()
+
+    def _versions(self) -> None:
+        from seggui.panels.version_dialog import VersionDialog, VersionRow
+
+        found: list[tuple[object, ...]] = []
+        self._program.project.run(
+            lambda project: (project.versions(), project.active_version()),
+            done=found.append, failed=self._program.messages.error,
+        )  # fmt: skip
+        self._until(lambda: bool(found))
+        versions, active = found[0]
+        rows = tuple(VersionRow(v, v == active, is_there=True) for v in versions)
+        self._take_dialog("versions", VersionDialog(rows, self._window))
+
+    def _light(self) -> None:
+        from seggui.theme import apply_theme
+
+        apply_theme(self._app, "light")
+        self._window.training_panel.show_overview_page()
+        self._pause(500)
+        self._take("light")
+
+    # -- tools -----------------------------------------------------------------------------------
+
+    def _until(self, condition: Callable[[], bool], *, seconds: int = 120) -> None:
+        from PySide6.QtTest import QTest
+
+        if not QTest.qWaitFor(condition, seconds * 1000):
+            raise RuntimeError(f"waited {seconds} s in vain")
+
+    def _pause(self, milliseconds: int) -> None:
+        from PySide6.QtTest import QTest
+
+        QTest.qWait(milliseconds)
+
+    def _dismiss_messages(self) -> None:
+        bar = self._window.message_bar
+        while bar.current is not None:
+            bar.dismiss(bar.current.name)
+
+    def _take_dialog(self, name: str, dialog: QWidget) -> None:
+        dialog.show()
+        self._pause(200)
+        center = self._window.rect().center() - dialog.rect().center()
+        dialog.move(max(0, center.x()), max(0, center.y()))
+        self._take(name)
+        dialog.close()
+
+    def _take(self, name: str) -> None:
+        if self._wanted and name not in self._wanted:
+            return
+        self._pause(400)
+        picture = self._app.primaryScreen().grabWindow(0)
+        raw = self._folder.parent / "raw.png"
+        if not picture.save(str(raw)):
+            raise RuntimeError(f"{raw} could not be written")
+        write_small(raw, IMAGES / f"{name}.png")
+        _log.info("%s: %d kB", name, (IMAGES / f"{name}.png").stat().st_size // 1000)
+
+
+def write_small(source: Path, target: Path) -> None:
+    """Writes a picture with as many colours as fit into the allowed size."""
+    from PIL import Image
+
+    with Image.open(source) as opened:
+        picture = opened.convert("RGB")
+    for num_colors in (256, 192, 128, 96, 64):
+        small = picture.quantize(
+            num_colors, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+        small.save(target, optimize=True)
+        if target.stat().st_size < MOST_BYTES:
+            return
+    raise RuntimeError(f"{target} is still {target.stat().st_size} bytes large")
+
+
+def _has_confidence(program: Program) -> bool:
+    bundle = program.navigation.current
+    return bundle is not None and bundle.confidence is not None
+
+
+def _is_trainable(program: Program) -> bool:
+    overview = program.training.overview
+    return overview is not None and not overview.problem and overview.estimated_seconds is not None
+
+
+def _dialog_class() -> type[QWidget]:
+    from seggui.panels.shortcuts_dialog import ShortcutsDialog
+
+    return ShortcutsDialog
+
+
+def _vertical() -> object:
+    from PySide6.QtCore import Qt
+
+    return Qt.Orientation.Vertical
+
+
+if __name__ == "__main__":
+    sys.exit(main())
