@@ -17,6 +17,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -286,10 +287,11 @@ class Walk:
     # -- tools -----------------------------------------------------------------------------------
 
     def _until(self, condition: Callable[[], bool], *, seconds: int = 120) -> None:
-        from PySide6.QtTest import QTest
-
-        if not QTest.qWaitFor(condition, seconds * 1000):
-            raise RuntimeError(f"waited {seconds} s in vain")
+        until = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > until:
+                raise RuntimeError(f"waited {seconds} s in vain")
+            self._pause(50)
 
     def _pause(self, milliseconds: int) -> None:
         from PySide6.QtTest import QTest
