@@ -7,7 +7,6 @@ model is refused with a sentence that says what it is instead.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any, Literal
 
 import h5py
 
+from model.digest import file_sha256, unreadable_model
 from model.errors import ModelFileError
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -87,22 +87,6 @@ def inspect_file(path: Path) -> FileReport:
     raise _foreign(path, start)
 
 
-def file_sha256(path: Path) -> str:
-    """The hexadecimal SHA-256 digest of a file.
-
-    Raises:
-        ModelFileError: the file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-            return digest.hexdigest()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
 def iter_layers(config: object) -> Iterator[Mapping[str, Any]]:
     """Every object of a configuration that names a class, outermost first, nested models too."""
     if isinstance(config, Mapping):
@@ -133,14 +117,7 @@ def _read_start(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(4096)
     except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError) -> ModelFileError:
-    return ModelFileError(
-        f"{path} could not be read: {error.strerror or error}.",
-        remedy="Check that the file exists and that you may read it.",
-    )
+        raise unreadable_model(path, error) from error
 
 
 def _is_hdf5(path: Path, start: bytes) -> bool:

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from model.digest import file_sha256
 from model.engine.protocol import ModelSettings
 from model.engine.training import part_path
 from model.errors import StorageError
-from model.inspection import file_sha256
 from model.model_settings import save_settings
 
 Weights = tuple[npt.NDArray[Any], ...]

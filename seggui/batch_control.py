@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from model.errors import CancelledError, StorageError
-from model.exporting import ExportItem, ExportReport, export_masks
 from seggui.core.document import prepare_prediction
 from seggui.core.edits import apply_edit
 from seggui.core.project import Project
@@ -24,6 +24,9 @@ from seggui.session import Session
 from seggui.tasks.image_loader import DecodedImage, ImageLoader
 from seggui.tasks.job_thread import JobThread
 from seggui.tasks.project_thread import ProjectThread
+
+if TYPE_CHECKING:
+    from model.exporting import ExportItem, ExportReport
 
 Sources = tuple[Session, ImageLoader, ProjectThread]
 
@@ -280,6 +283,8 @@ class ExportControl(QObject):
             return
 
         def work() -> ExportReport:
+            from model.exporting import export_masks
+
             return export_masks(
                 items, request.output_dir, request.format_name, label_set,
                 include_unlabelled=request.include_unlabelled,
@@ -298,6 +303,8 @@ class ExportControl(QObject):
 
 
 def _export_items(project: Project, keys: tuple[str, ...]) -> tuple[ExportItem, ...]:
+    from model.exporting import ExportItem
+
     project.flush_all_from_journal()
     return tuple(
         ExportItem(

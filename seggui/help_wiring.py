@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
@@ -10,12 +11,13 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from model.data.resources import resource_path
 from model.errors import SegguiError
-from seggui import launcher_files
-from seggui.panels.manual_dialog import ManualDialog
-from seggui.panels.shortcuts_dialog import ShortcutRow, ShortcutsDialog
 from seggui.parts import Parts
 from seggui.theme import ThemeMode, apply_theme
 from seggui.version import VERSION
+
+if TYPE_CHECKING:
+    from seggui.panels.manual_dialog import ManualDialog
+    from seggui.panels.shortcuts_dialog import ShortcutsDialog
 
 GESTURES = (
     # group, what it does, keys and buttons; the manual has the same table
@@ -77,6 +79,8 @@ class HelpWiring(QObject):
 
     @Slot()
     def _on_shortcuts(self) -> None:
+        from seggui.panels.shortcuts_dialog import ShortcutRow, ShortcutsDialog
+
         rows = [ShortcutRow(group, title, keys) for group, title, keys in GESTURES]
         for spec, action in self._window.actions_by_name:
             keys = ", ".join(
@@ -90,6 +94,8 @@ class HelpWiring(QObject):
 
     @Slot()
     def _on_manual(self) -> None:
+        from seggui.panels.manual_dialog import ManualDialog
+
         if self._manual is None:
             self._manual = ManualDialog(resource_path("manual", "manual.md"), self._window)
         self._manual.show()
@@ -111,6 +117,8 @@ class HelpWiring(QObject):
 
     @Slot()
     def _on_install_launcher(self) -> None:
+        from seggui import launcher_files
+
         try:
             paths = launcher_files.install()
         except (OSError, SegguiError) as error:

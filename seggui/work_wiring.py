@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QProgressDialog
 
-from model.data.sample import write_sample_folder
 from model.engine.protocol import TrainingDone, TrainingScored, TrainingSettings, TrainingStep
-from model.exporting import ExportReport
-from model.formats.table import FORMATS
 from seggui.batch_control import BatchReport, ExportRequest
 from seggui.core.project import Project
 from seggui.core.records import ImageStatus
 from seggui.core.training_overview import TrainingOverview
 from seggui.core.versions import ModelVersion, resolved_path
 from seggui.folder_wiring import FolderWiring
-from seggui.panels.export_dialog import ExportDialog
 from seggui.panels.training_pages import duration
-from seggui.panels.version_dialog import VersionDialog, VersionRow
 from seggui.parts import Parts
 from seggui.settings import data_dir
 from seggui.tasks.job_thread import JobThread
+
+if TYPE_CHECKING:
+    from model.exporting import ExportReport
 
 NUM_SAMPLE_IMAGES = 24
 SAMPLE_SEED = 7
@@ -104,6 +103,9 @@ class WorkWiring(QObject):
         choices = {"all": opened.keys, "reviewed": reviewed, "selected": selected}
         stored = self._settings.text("export/folder", "")
         folder = Path(stored) if stored else opened.home.parent / f"{opened.folder.name}-masks"
+        from model.formats.table import FORMATS
+        from seggui.panels.export_dialog import ExportDialog
+
         formats = {name: (f.title, f.description) for name, f in FORMATS.items()}
         counts = {name: len(keys) for name, keys in choices.items()}
         dialog = ExportDialog(formats, counts, folder, self._window)
@@ -279,6 +281,8 @@ class WorkWiring(QObject):
         self._project.run(_versions_of, done=self._show_versions, failed=self._messages.error)
 
     def _show_versions(self, found: tuple[tuple[ModelVersion, ...], str | None]) -> None:
+        from seggui.panels.version_dialog import VersionDialog, VersionRow
+
         versions, active = found
         if self._navigation.opened is None:
             return
@@ -312,6 +316,8 @@ class WorkWiring(QObject):
 
 
 def _make_sample(folder: Path) -> Path:
+    from model.data.sample import write_sample_folder  # draws with half of Pillow: 40 ms
+
     stamp = folder / ".complete"
     if not stamp.exists():
         write_sample_folder(

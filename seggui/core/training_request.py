@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 
+from model.digest import file_sha256
 from model.engine.protocol import (
     ModelInfo,
     TrainingDone,
@@ -17,7 +18,6 @@ from model.engine.protocol import (
     TrainingSettings,
 )
 from model.errors import TrainingError
-from model.inspection import file_sha256
 from seggui.core.project import Project
 from seggui.core.records import ImageStatus
 from seggui.core.versions import ModelVersion, TrainingRun, portable_path

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import model.training
+from model.digest import file_sha256
 from model.engine.protocol import (
     Activation,
     Fit,
@@ -19,7 +20,6 @@ from model.engine.protocol import (
 )
 from model.engine.training import TrainingRun
 from model.errors import CancelledError, TrainingError
-from model.inspection import file_sha256
 from model.model_settings import load_settings, load_settings_sha256
 from model.predictor import Predictor
 from model.training import crop_plan, fine_tune, is_better, learning_rate_at, open_model
