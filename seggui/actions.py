@@ -81,6 +81,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
                is_checkable=True),
     ActionSpec("confidence_action", VIEW, "&Confidence", "gradient-vertical",
                ("U",), "Show where the network was not sure.", is_checkable=True),
+    ActionSpec("smooth_action", VIEW, "&Smooth enlargement", "blur",
+               (), "Interpolate the enlarged image instead of showing its pixels.",
+               is_checkable=True, has_separator=True),
+    ActionSpec("wheel_scrolls_action", VIEW, "&Wheel scrolls", "mouse",
+               (), "The wheel moves the view; Ctrl and the wheel still zoom.", is_checkable=True),
+    ActionSpec("pen_pressure_action", VIEW, "Pen &pressure changes the brush", "draw-pen",
+               (), "A pen that is pressed lightly paints with a smaller brush.", is_checkable=True),
 
     ActionSpec("next_image_action", IMAGE, "&Next image", "arrow-right",
                ("D", "PgDown"), "Go to the next image of the list."),

@@ -29,7 +29,7 @@ from seggui.parts import Parts
 from seggui.prediction_control import PredictionControl
 from seggui.preview_control import PreviewControl
 from seggui.session import Session
-from seggui.settings import Settings, data_dir
+from seggui.settings import Settings, data_dir, settings_dir
 from seggui.tasks.image_loader import ImageLoader
 from seggui.tasks.project_thread import ProjectThread
 from seggui.theme import apply_theme
@@ -197,13 +197,16 @@ def run(folder: Path | None, model: Path | None, *, engine_hosting: Hosting = "p
         Exit status, 0.
     """
     _start_log(data_dir() / "logs")
-    # Every pointer position counts: Qt must not merge moves while the program is busy.
-    QApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
     app = QApplication(sys.argv[:1])
+    # Every pointer position counts: Qt must not merge moves while the program is busy. On X11 the
+    # application switches that on when it is made, so it can only be switched off afterwards.
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
     app.setApplicationName("seggui")
     app.setDesktopFileName("seggui")
     app.setWindowIcon(QIcon(str(resource_path("icons", "seggui.svg"))))
-    engine = open_engine(engine_hosting, log_path=data_dir() / "logs" / "engine.log")
+    engine = open_engine(
+        engine_hosting, log_path=data_dir() / "logs" / "engine.log", settings_dir=settings_dir()
+    )
     program = Program(engine)
     apply_theme(app, program.settings.theme())
     _close_on_signals(program)

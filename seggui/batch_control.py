@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from model.errors import CancelledError, StorageError
 from seggui.core.document import prepare_prediction
 from seggui.core.edits import apply_edit
+from seggui.core.names import mask_names
 from seggui.core.project import Project
 from seggui.core.records import ImageRecord, ImageStatus
 from seggui.navigation import Bundle, Navigation
@@ -303,12 +304,12 @@ class ExportControl(QObject):
 
 
 def _export_items(project: Project, keys: tuple[str, ...]) -> tuple[ExportItem, ...]:
-    from model.exporting import ExportItem
-
     project.flush_all_from_journal()
-    return tuple(
-        ExportItem(
-            key, project.folder / key, project.mask_path(key), Path(key).with_suffix("").as_posix()
+    names = mask_names(project.keys)
+    items = []
+    for key in keys:
+        mask = project.mask_path(key)
+        items.append(
+            ExportItem(key, project.folder / key, mask if mask.exists() else None, names[key])
         )
-        for key in keys
-    )
+    return tuple(items)

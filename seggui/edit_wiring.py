@@ -12,6 +12,7 @@ from model.data.label_sets import IGNORE, LabelSet, recolored, renamed, with_cla
 from model.errors import LabelSetError
 from seggui.core.records import DocumentStatus, ImageStatus, Rect
 from seggui.parts import Parts
+from seggui.session import MAX_RADIUS_PX, MIN_RADIUS_PX
 
 SHARES_DELAY_MS = 300
 SHARES_SAMPLE_PIXELS = 250_000
@@ -30,12 +31,15 @@ class EditWiring(QObject):
         self._shares_timer = QTimer(self, singleShot=True, interval=SHARES_DELAY_MS)
         self._shares_timer.timeout.connect(self._show_shares)
         navigation.take_view = window.canvas.view_state
+        navigation.finish_gesture = window.canvas.finish_gesture
         window.canvas.set_editor(session)
         self._connect_session()
         self._connect_canvas()
         self._connect_class_list()
         self._connect_tool_options()
         self._connect_actions()
+        self._connect_view_options()
+        self._restore_tool_options()
         self._add_digit_shortcuts()
 
     # -- label set -------------------------------------------------------------------------------
@@ -73,6 +77,7 @@ class EditWiring(QObject):
         canvas.pointer_left.connect(self._window.status.clear_pointer)
         canvas.view_changed.connect(self._on_view_changed)
         canvas.tool_changed.connect(self._on_tool_changed)
+        canvas.edit_refused.connect(self._session.explain_refusal)
 
     def _connect_class_list(self) -> None:
         panel, session = self._window.class_list, self._session
@@ -96,7 +101,7 @@ class EditWiring(QObject):
             action.triggered.connect(self._on_tool_wanted)
         actions["brush_tool"].setChecked(True)
         for name, slot in (
-            ("undo_action", session.undo), ("redo_action", session.redo),
+            ("undo_action", self._on_undo), ("redo_action", self._on_redo),
             ("fill_unlabelled_action", session.fill_unlabelled),
             ("clear_mask_action", session.clear_mask),
             ("fit_action", canvas.fit), ("actual_size_action", canvas.actual_size),
@@ -112,6 +117,27 @@ class EditWiring(QObject):
         actions["outline_action"].toggled.connect(self._on_outline_toggled)
         actions["confidence_action"].toggled.connect(self._show_confidence)
         actions["lock_class_action"].triggered.connect(self._on_lock_current)
+
+    def _connect_view_options(self) -> None:
+        canvas, settings = self._window.canvas, self._settings
+        for name, apply, default in (
+            ("smooth_action", canvas.set_smooth, False),
+            ("wheel_scrolls_action", canvas.set_wheel_scrolls, False),
+            ("pen_pressure_action", canvas.set_pen_pressure, True),
+        ):
+            action = self._window.actions_by_name[name]
+            action.toggled.connect(apply)
+            action.setChecked(settings.flag(f"view/{name}", default))
+            apply(action.isChecked())
+            action.toggled.connect(self._on_view_option_toggled)
+
+    def _restore_tool_options(self) -> None:
+        opacity = self._settings.number("view/opacity", 0.5, low=0, high=1)
+        self._window.tool_options.set_opacity(opacity)
+        self._window.canvas.set_opacity(opacity)
+        self._session.set_brush_radius(
+            self._settings.number("brush/radius", 10.0, low=MIN_RADIUS_PX, high=MAX_RADIUS_PX)
+        )
 
     def _add_digit_shortcuts(self) -> None:
         for digit in range(10):
@@ -137,8 +163,10 @@ class EditWiring(QObject):
     @Slot(object)
     def _on_status_changed(self, status: DocumentStatus) -> None:
         actions = self._window.actions_by_name
+        document = self._session.document
+        can_undo = status.can_undo or (document is not None and document.in_stroke)
         for name, can, verb, text in (
-            ("undo_action", status.can_undo, self.tr("&Undo"), status.undo_text),
+            ("undo_action", can_undo, self.tr("&Undo"), status.undo_text),
             ("redo_action", status.can_redo, self.tr("&Redo"), status.redo_text),
         ):
             actions[name].setEnabled(can and not self._session.is_read_only)
@@ -274,6 +302,20 @@ class EditWiring(QObject):
     @Slot(str)
     def _on_tool_changed(self, tool: str) -> None:
         self._window.actions_by_name[f"{tool}_tool"].setChecked(True)
+
+    @Slot(bool)
+    def _on_view_option_toggled(self, is_on: bool) -> None:
+        self._settings.set(f"view/{self.sender().objectName()}", is_on)
+
+    @Slot()
+    def _on_undo(self) -> None:
+        self._window.canvas.finish_gesture()
+        self._session.undo()
+
+    @Slot()
+    def _on_redo(self) -> None:
+        self._window.canvas.finish_gesture()
+        self._session.redo()
 
     @Slot()
     def _on_next_class(self) -> None:

@@ -37,7 +37,6 @@ class FolderWiring(QObject):
         self.open_model: Callable[[Path], None] = lambda _: None
         self.initial_label_set: Callable[[], LabelSet] = lambda: builtin_label_sets()[0]
         self._asked_elsewhere: set[Path] = set()
-        self._pending_key: str | None = None
         # Telling "loading" for the blink of an eye would only flicker.
         self._loading_timer = QTimer(self, singleShot=True, interval=LOADING_TEXT_DELAY_MS)
         self._loading_timer.timeout.connect(self._on_loading_slow)
@@ -95,8 +94,11 @@ class FolderWiring(QObject):
     @Slot(Path)
     def open_folder(self, folder: Path) -> None:
         """Opens a folder; a project kept elsewhere for it is found again."""
+        self._open(folder, key=None)
+
+    def _open(self, folder: Path, *, key: str | None) -> None:
         kept = self._settings.text(f"homes/{_name_of(folder)}", "")
-        self._navigation.open_folder(folder, Path(kept) if kept else None)
+        self._navigation.open_folder(folder, Path(kept) if kept else None, key=key)
 
     @Slot(str)
     def open_path(self, text: str) -> None:
@@ -107,8 +109,7 @@ class FolderWiring(QObject):
         elif path.suffix.lower() in MODEL_ENDINGS:
             self.open_model(path)
         elif is_image_name(path.name):
-            self._pending_key = path.name
-            self.open_folder(path.parent)
+            self._open(path.parent, key=path.name)
         else:
             self._messages.warn(
                 self.tr(
@@ -142,9 +143,6 @@ class FolderWiring(QObject):
             self._messages.warn(note)
         if opened.is_read_only and not opened.notes:
             self._messages.warn(self.tr("This folder is open read-only: nothing can be changed."))
-        if self._pending_key in opened.keys:
-            self._navigation.show(self._pending_key or "")
-        self._pending_key = None
 
     def _restore_editing(self, opened: OpenedProject) -> None:
         stored = opened.label_set

@@ -8,12 +8,11 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QDialog, QFileDialog
 
 from model.data.label_sets import LabelClass, LabelSet, builtin_label_sets
-from model.engine.protocol import DeviceInfo, ModelInfo
-from model.errors import LabelSetError
+from model.engine.protocol import DeviceInfo, ModelInfo, Scaling
+from model.errors import LabelSetError, StorageError
 from seggui.edit_wiring import EditWiring
-from seggui.panels.model_dialog import ModelDialog
 from seggui.parts import Parts
-from seggui.settings import data_dir
+from seggui.settings import settings_dir
 from seggui.tasks.project_thread import OpenedProject
 
 
@@ -115,7 +114,9 @@ class ModelWiring(QObject):
                 "model_path", str(path.relative_to(home) if inside else path)
             )
         self._match_label_sets(info)
-        if info.settings_are_guessed and self._is_explicit:
+        # A network that scales its input by itself leaves nothing to guess.
+        is_open = info.settings_are_guessed and info.settings.scaling is not Scaling.RAW
+        if is_open and self._is_explicit:
             self._messages.warn(
                 self.tr(
                     "{name} is loaded. Its file does not say how it expects its input; "
@@ -184,10 +185,16 @@ class ModelWiring(QObject):
         info = self._prediction.model
         if info is None:
             return
+        from seggui.panels.model_dialog import ModelDialog
+
         dialog = ModelDialog(info, self._window)
         if dialog.exec() == QDialog.DialogCode.Accepted and dialog.settings() != info.settings:
             self._is_explicit = False
-            self._prediction.apply_settings(dialog.settings(), data_dir() / "models")
+            try:
+                self._prediction.apply_settings(dialog.settings(), settings_dir())
+            except StorageError as error:
+                self._messages.error(error)
+                return
             if self._editing.is_label_set_provisional:
                 self._editing.adopt_label_set(
                     label_set_from(dialog.settings().class_names, dialog.settings().class_colors),

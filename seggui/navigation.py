@@ -93,12 +93,14 @@ class Navigation(QObject):
         self.opened: OpenedProject | None = None
         self.records: dict[str, ImageRecord] = {}
         self.key: str | None = None
+        self._first_key: str | None = None
         self._positions: dict[str, int] = {}
         self._bundles: OrderedDict[str, Bundle] = OrderedDict()
         self._loading: set[str] = set()
         self._generation = 0
         self._order: Callable[[str], tuple[str | None, str | None]] | None = None
         self.take_view: Callable[[], dict[str, float]] = dict
+        self.finish_gesture: Callable[[], None] = lambda: None
         session.edit_committed.connect(self._on_edit_committed)
         session.step_undone.connect(self._on_step_undone)
         session.step_redone.connect(self._on_step_redone)
@@ -106,9 +108,18 @@ class Navigation(QObject):
 
     # -- folder ----------------------------------------------------------------------------------
 
-    def open_folder(self, folder: Path, home: Path | None = None) -> None:
-        """Opens a folder of images; the one on view stays until the new one is there."""
+    def open_folder(
+        self, folder: Path, home: Path | None = None, *, key: str | None = None
+    ) -> None:
+        """Opens a folder of images; the one on view stays until the new one is there.
+
+        Args:
+            folder: with images, also in subfolders.
+            home: where its masks and history are kept when it cannot be written.
+            key: the image to show first; None shows the one that was on view last.
+        """
         self.leave_image()
+        self._first_key = key
         self._session.is_opening = True  # a stroke now would belong to neither folder
         self._project.open(
             folder, home,
@@ -162,6 +173,7 @@ class Navigation(QObject):
 
     def leave_image(self) -> None:
         """Finishes what is in the hand and remembers zoom and position."""
+        self.finish_gesture()
         self._session.commit_stroke()
         bundle = self._bundles.get(self.key or "")
         if bundle is not None and self._session.key == bundle.key:
@@ -221,7 +233,7 @@ class Navigation(QObject):
         self._session.is_read_only = opened.is_read_only
         self._session.show_nothing()
         self.folder_opened.emit(opened)
-        last = opened.settings.get("current_image")
+        last = self._first_key or opened.settings.get("current_image")
         if isinstance(last, str) and last in self._positions:
             self.show(last)
         elif opened.keys:

@@ -112,17 +112,23 @@ class PredictionControl(QObject):
         )
 
     def apply_settings(self, settings: ModelSettings, settings_dir: Path) -> None:
-        """Uses the network differently from now on, and remembers that beside the model."""
+        """Uses the network differently from now on, and remembers that beside the model.
+
+        Args:
+            settings: how to use it.
+            settings_dir: where to remember it when the model's folder cannot be written.
+
+        Raises:
+            StorageError: it could not be remembered; nothing has changed.
+        """
         if self.model is None:
             return
         info = self.model
         path = Path(info.path)
-        try:
-            save_settings(path, settings, sha256=info.sha256)
-        except Exception:  # noqa: BLE001 - a read-only model folder is normal; the fallback may raise
-            _log.info("settings of %s are kept in %s", path, settings_dir)
-            save_settings(settings_dir / path.name, settings, sha256=info.sha256)
+        save_settings(path, settings, sha256=info.sha256, settings_dir=settings_dir)
         self._forget_predictions()
+        for bundle in self._navigation.bundles():
+            bundle.predicted_by = ""  # the same network says something else now
         self.load_model(path, settings)
 
     # -- predicting ------------------------------------------------------------------------------

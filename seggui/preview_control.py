@@ -13,6 +13,7 @@ from model.engine.protocol import Engine
 from seggui.canvas.canvas import Canvas
 from seggui.navigation import Bundle, Navigation
 from seggui.session import Session
+from seggui.settings import settings_dir
 from seggui.tasks.job_thread import JobThread
 
 
@@ -58,7 +59,9 @@ class PreviewControl(QObject):
         self._is_on = self._session.is_previewing = True
         if self._thread is None:
             self._thread = JobThread("preview", self)
-            engine = self._engine = open_engine("process", log_path=self._log_path)
+            engine = self._engine = open_engine(
+                "process", log_path=self._log_path, settings_dir=settings_dir()
+            )
             self._thread.submit(lambda: engine.load(str(path)), failed=self._on_failed)
         self._predict(self._navigation.current)
 

@@ -149,16 +149,18 @@ class Session(QObject):
         is_open = self.document is not None and self.label_set is not None
         return is_open and not (self.is_read_only or self.is_previewing or self.is_opening)
 
+    def explain_refusal(self) -> None:
+        """Tells why nothing can be painted right now."""
+        self._may_edit()
+
     def begin_stroke(self, *, erase: bool) -> None:
         """Starts a stroke with the current class, or one that removes labels."""
         if not self._may_edit() or self.document is None:
             return
         self.commit_stroke()
-        rule, text = (
-            self._rule(erase=erase),
-            self._text("Eraser" if erase else "Brush", erase=erase),
-        )
-        self.document.begin_stroke(rule, text=text)
+        text = self._text("Eraser" if erase else "Brush", erase=erase)
+        self.document.begin_stroke(self._rule(erase=erase), text=text)
+        self._emit_status()
 
     def extend_stroke(self, p: Point, q: Point, *, radius_px: float | None = None) -> None:
         """Paints from p to q."""

@@ -26,6 +26,11 @@ def data_dir() -> Path:
     return Path(base) / "seggui"
 
 
+def settings_dir() -> Path:
+    """Where the settings of models in read-only folders are kept."""
+    return data_dir() / "models"
+
+
 class Settings(QObject):
     """Typed access to one settings file; a broken or unwritable one never stops the program."""
 
