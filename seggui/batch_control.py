@@ -304,6 +304,8 @@ class ExportControl(QObject):
 
 
 def _export_items(project: Project, keys: tuple[str, ...]) -> tuple[ExportItem, ...]:
+    from model.exporting import ExportItem
+
     project.flush_all_from_journal()
     names = mask_names(project.keys)
     items = []
