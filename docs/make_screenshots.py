@@ -23,6 +23,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from PIL import Image
+
 from model.data.images import image_size, read_image
 from model.data.masks import read_mask
 from model.data.sample import sample_label_set, write_sample_folder
@@ -47,7 +50,7 @@ IMAGES = ROOT / "resources" / "manual" / "images"
 WIDTH, HEIGHT = 1280, 800
 NUM_IMAGES, NUM_CORRECTED = 24, 9
 PAINTED = 17  # the image that is painted on in the pictures; nobody corrected it before
-MOST_BYTES = 250_000
+MOST_BYTES, NUM_EXACT_COLORS = 250_000, 56
 SHOWN_HOME = Path("/home/ada")  # nobody's
 STARTER = TrainingSettings(
     num_steps=260, batch_size=4, crop_size=192, learning_rate=3e-3, keep_old_answers=0.0,
@@ -200,16 +203,16 @@ class Walk:
         actions["outline_action"].setChecked(False)
 
     def _paint(self) -> None:
-        """A stroke along the lower border of the trees, still in the hand."""
+        """A stroke over pavement that the network takes for road, still in the hand."""
         from PySide6.QtCore import Qt
         from PySide6.QtTest import QTest
 
         program, canvas = self._program, self._window.canvas
         names = [c.name for c in sample_label_set().classes]
-        program.session.set_label(names.index("Car"))
-        program.session.set_brush_radius(13)
-        canvas.zoom_to(canvas.view.scale * 1.9, canvas.widget_position((230.0, 350.0)))
-        points = [canvas.widget_position((236.0 + 3 * i, 322.0 + 9 * i)) for i in range(8)]
+        program.session.set_label(names.index("Pavement"))
+        program.session.set_brush_radius(10)
+        canvas.zoom_to(canvas.view.scale * 1.9, canvas.widget_position((215.0, 365.0)))
+        points = [canvas.widget_position((203.0 + 2.4 * i, 338.0 + 8 * i)) for i in range(8)]
         QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=points[0].toPoint())
         for point in points:
             QTest.mouseMove(canvas, point.toPoint())
@@ -234,9 +237,6 @@ class Walk:
             "export",
             ExportDialog(formats, counts, SHOWN_HOME / "images" / "street-masks", self._window),
         )
-        self._window.actions_by_name["shortcuts_action"].trigger()
-        dialog = self._window.findChild(_dialog_class(), "shortcuts_dialog")
-        self._take_dialog("shortcuts", dialog)
 
     def _training(self) -> None:
         program, panel = self._program, self._window.training_panel
@@ -324,15 +324,23 @@ class Walk:
 
 
 def write_small(source: Path, target: Path) -> None:
-    """Writes a picture with as many colours as fit into the allowed size."""
-    from PIL import Image
+    """Writes a picture with as many colours as fit into the allowed size.
 
+    The most frequent colours are those of the window and stay exact; the image gets the others.
+
+    Raises:
+        RuntimeError: even the fewest colours take too much.
+    """
     with Image.open(source) as opened:
         picture = opened.convert("RGB")
-    for num_colors in (256, 192, 128, 96, 64):
-        small = picture.quantize(
-            num_colors, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-        )
+    colors, counts = np.unique(np.asarray(picture).reshape(-1, 3), axis=0, return_counts=True)
+    exact = colors[np.argsort(counts)[::-1][:NUM_EXACT_COLORS]]
+    for num_others in (200, 128, 80, 48):
+        found = picture.quantize(num_others, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
+        others = np.array(found, np.uint8).reshape(-1, 3)[:num_others]
+        palette = Image.new("P", (1, 1))
+        palette.putpalette(np.concatenate([exact, others]).tobytes())
+        small = picture.quantize(palette=palette, dither=Image.Dither.NONE)
         small.save(target, optimize=True)
         if target.stat().st_size < MOST_BYTES:
             return
@@ -347,12 +355,6 @@ def _has_confidence(program: Program) -> bool:
 def _is_trainable(program: Program) -> bool:
     overview = program.training.overview
     return overview is not None and not overview.problem and overview.estimated_seconds is not None
-
-
-def _dialog_class() -> type[QWidget]:
-    from seggui.panels.shortcuts_dialog import ShortcutsDialog
-
-    return ShortcutsDialog
 
 
 def _vertical() -> object:
