@@ -118,6 +118,7 @@ class _Run:
         self._material = load_material(
             request.samples, num_classes=self._info.num_classes, is_cancelled=is_cancelled
         )
+        self._network = network
         self._predictor = Predictor(network, self._info)
         self._tunable = TunableNetwork(
             network,
@@ -292,6 +293,9 @@ class _Run:
 
     def _score(self, predictor: Predictor | None = None) -> Scores:
         started = time.monotonic()
+        if predictor is None and keras.backend.backend() == "jax":
+            # JAX compiles the weights it sees into the function, so new weights need a new one.
+            predictor = Predictor(self._network, self._info)
         scores = evaluate_samples(
             predictor or self._predictor,
             self._material.held_out,

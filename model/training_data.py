@@ -26,6 +26,11 @@ HELD_OUT_TILE_PX = 64
 MAX_PAINTED_WEIGHT = 10.0
 """How much more than an accepted pixel a painted one may weigh."""
 
+CLASS_BALANCE = 0.5
+"""0 counts every pixel alike, 1 every class alike."""
+
+MAX_CLASS_WEIGHT = 4.0
+
 _NUM_REMEMBERED_PIXELS = 4096
 _SCORED_SHARE = (0.10, 0.50)
 
@@ -269,6 +274,7 @@ class CropSampler:
         self._plan = plan
         self._rng = rng
         self._painted_weight = painted_weight(samples)
+        self._class_weights = class_weights(samples)
         self._places = _places_by_class(samples, rng)
 
     def batch(self, batch_size: int | None = None) -> TrainingBatch:
@@ -292,7 +298,7 @@ class CropSampler:
         classes = view.labels(sample.classes, fill=IGNORE)
         painted = view.labels(sample.painted.view(np.uint8), fill=0)
         untouched = view.labels(sample.untouched.view(np.uint8), fill=0)
-        weight = np.where(painted, self._painted_weight, 1.0) * (classes != IGNORE)
+        weight = np.where(painted, self._painted_weight, 1.0) * self._class_weights[classes]
         return (
             clean,
             relight(clean, self._rng),
@@ -338,6 +344,28 @@ def painted_weight(samples: Sequence[LoadedSample]) -> float:
     painted = sum(int(np.count_nonzero(s.painted)) for s in samples)
     accepted = sum(s.num_trusted for s in samples) - painted
     return float(np.clip(accepted / max(1, painted), 1.0, MAX_PAINTED_WEIGHT))
+
+
+def class_weights(samples: Sequence[LoadedSample]) -> npt.NDArray[np.float64]:
+    """(256,) weights by mask value: more for rare classes, 0 for ignore, 1 on the mean pixel.
+
+    The next images need not show the classes as often as those that happened to be corrected:
+    without this, ten frames of a park road teach the network that there are no buildings.
+    """
+    boost = painted_weight(samples) - 1.0
+    counts = np.zeros(256)
+    for sample in samples:
+        counts += np.bincount(sample.classes.ravel(), minlength=256)
+        counts += boost * np.bincount(sample.classes[sample.painted], minlength=256)
+    counts[IGNORE] = 0
+    is_present = counts > 0
+    weights = np.zeros(256)
+    share = counts[is_present] / counts.sum()
+    relative = (1 / (len(share) * share)) ** CLASS_BALANCE
+    weights[is_present] = np.clip(relative, 1 / MAX_CLASS_WEIGHT, MAX_CLASS_WEIGHT)
+    mean = float((weights * counts).sum() / counts.sum())
+    normalised: npt.NDArray[np.float64] = weights / mean
+    return normalised
 
 
 def _places_by_class(

@@ -3,8 +3,11 @@
     python -m tests.benchmarks.camvid_loop DATA_DIR BASE.keras [--frames 5,10] [--out FILE]
 
 Stage "P3 other day": the base network (``camvid_base``) saw the drives 0001TP and 0016E5. Of drive
-0006R0, frames 1-56 are the pool that a simulated person corrects some of, frames 61-101 are the
-future that is scored; 20 frames of 0016E5 that the base never saw show what was forgotten.
+0006R0, frames 1-56 are the pool that a simulated person corrects some of. Three sets are scored:
+``rest``, the pool without the corrected frames, is what a person sees next; ``future``, frames
+61-101, is another street with other shares of the classes (the pool is 4 % building and 24 % tree,
+the future 20 % and 11 %); ``past``, 20 frames of 0016E5 that the base never saw, shows what was
+forgotten.
 
 Arms: ``painted`` trusts the brush only; ``accepted`` also trusts the rest of a corrected frame, as
 after pressing "accept"; ``dense`` is the true mask of the same frames, which no person paints in a
@@ -79,28 +82,47 @@ def dense_samples(data_dir: Path, names: list[str]) -> list[LoadedSample]:
     return samples
 
 
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """Scores of one network on the three sets."""
+
+    rest: Scores
+    future: Scores
+    past: Scores
+
+
 class Judge:
-    """Scores networks on the future and on the past."""
+    """Scores networks on the rest of the pool, on the future and on the past."""
 
     def __init__(self, data_dir: Path, *, is_quick: bool) -> None:
         names = sorted(p.name for p in (data_dir / "train").iterdir())
         drive = [n for n in names if n.startswith("0006R0")]
         old = [n for n in names if n.startswith("0016E5")][-NUM_FORGETTING:]
-        step = 2 if is_quick else 1
+        self._data_dir = data_dir
+        self._step = 3 if is_quick else 1
         self.pool = drive[POOL]
-        self._future = dense_samples(data_dir, drive[FUTURE][::step])
-        self._past = dense_samples(data_dir, old[::step])
+        self._future = dense_samples(data_dir, drive[FUTURE][:: self._step])
+        self._past = dense_samples(data_dir, old[:: self._step])
 
-    def scores(self, path: Path) -> tuple[Scores, Scores]:
-        """(future, past) of the network in a file."""
+    def picked(self, count: int) -> list[str]:
+        """Frames of the pool, evenly in time."""
+        places = np.linspace(0, len(self.pool) - 1, count).round().astype(int)
+        return [self.pool[i] for i in places]
+
+    def verdict(self, path: Path, picked: list[str]) -> Verdict:
+        """How good the network in a file is."""
         from model.evaluation import evaluate_samples
 
         predictor = load_predictor(path)
-        return tuple(  # type: ignore[return-value]
-            evaluate_samples(
-                predictor, samples, num_classes=NUM_CLASSES, is_cancelled=lambda: False
+        rest = [n for n in self.pool if n not in picked][:: self._step]
+        sets = (dense_samples(self._data_dir, rest), self._future, self._past)
+        return Verdict(
+            *(
+                evaluate_samples(
+                    predictor, samples, num_classes=NUM_CLASSES, is_cancelled=lambda: False
+                )
+                for samples in sets
             )
-            for samples in (self._future, self._past)
         )
 
 
@@ -192,56 +214,57 @@ def main() -> None:
 
     settings = dataclasses.replace(TrainingSettings(), **json.loads(arguments.settings))
     judge = Judge(arguments.data_dir, is_quick=arguments.quick)
-    base_scores = judge.scores(arguments.base)
-    print_row("base", base_scores, base_scores, {})
-    results = [row("base", base_scores, {})]
+    results = []
     for count in map(int, arguments.frames.split(",")):
-        picked = [
-            judge.pool[i] for i in np.linspace(0, len(judge.pool) - 1, count).round().astype(int)
-        ]
+        picked = judge.picked(count)
+        base = judge.verdict(arguments.base, picked)
+        print_row(f"base-{count}", base, base, {})
+        results.append({"arm": f"base-{count}", **dataclasses.asdict(base)})
         for arm in arguments.arms.split(","):
-            with tempfile.TemporaryDirectory() as folder:
-                samples, effort = corrected_frames(
-                    arguments.data_dir, picked, Path(folder), arguments.base,
-                    arm=arm, budget_s=arguments.budget,
-                )  # fmt: skip
-                output = Path(folder) / "tuned.keras"
-                request = TrainingRequest(
-                    str(arguments.base),
-                    SETTINGS,
-                    str(arguments.base),
-                    samples,
-                    str(output),
-                    settings,
-                )
-                end, cost = run_once(request, hosting=arguments.hosting, is_verbose=True)
-                scores = judge.scores(output)
-            name = f"{arm}-{count}"
-            print_row(name, scores, base_scores, {**effort, **cost})
-            results.append(row(name, scores, {**effort, **cost, "notes": list(end.notes)}))
+            verdict, more = run_arm(arm, picked, judge, settings, arguments)
+            print_row(f"{arm}-{count}", verdict, base, more)
+            results.append({"arm": f"{arm}-{count}", **dataclasses.asdict(verdict), **more})
     if arguments.out:
         report = {"settings": dataclasses.asdict(settings), "results": results}
         arguments.out.write_text(json.dumps(report, indent=2))
 
 
-def row(name: str, scores: tuple[Scores, Scores], more: dict) -> dict:
-    """One result as plain data."""
-    future, past = (dataclasses.asdict(s) for s in scores)
-    return {"arm": name, "future": future, "past": past, **more}
+def run_arm(
+    arm: str,
+    picked: list[str],
+    judge: Judge,
+    settings: TrainingSettings,
+    arguments: argparse.Namespace,
+) -> tuple[Verdict, dict[str, float]]:
+    """Corrects, trains and scores once."""
+    with tempfile.TemporaryDirectory() as folder:
+        samples, effort = corrected_frames(
+            arguments.data_dir, picked, Path(folder), arguments.base,
+            arm=arm, budget_s=arguments.budget,
+        )  # fmt: skip
+        base, output = str(arguments.base), Path(folder) / "tuned.keras"
+        request = TrainingRequest(base, SETTINGS, base, samples, str(output), settings)
+        end, cost = run_once(request, hosting=arguments.hosting, is_verbose=True)
+        if end.notes:
+            print("    " + " ".join(end.notes))
+        return judge.verdict(output, picked), {**effort, **cost}
 
 
-def print_row(
-    name: str, scores: tuple[Scores, Scores], base: tuple[Scores, Scores], more: dict
-) -> None:
-    """One line for people: points of mIoU, gain on the future, loss on the past."""
-    future, past = (100 * s.mean_iou for s in scores)
-    gain, lost = future - 100 * base[0].mean_iou, 100 * base[1].mean_iou - past
-    print(f"{name:12s} future {future:5.2f} ({gain:+5.2f})  past {past:5.2f} ({-lost:+5.2f})  "
-          + "  ".join(f"{k} {v:.3g}" for k, v in more.items()))  # fmt: skip
-    per_class = zip(NAMES, scores[0].iou, base[0].iou, strict=True)
-    print("    " + "  ".join(
-        f"{n} {100 * (a or 0):.0f}({100 * ((a or 0) - (b or 0)):+.0f})" for n, a, b in per_class
-    ), flush=True)  # fmt: skip
+def print_row(name: str, verdict: Verdict, base: Verdict, more: dict[str, float]) -> None:
+    """For people: mIoU and accuracy in points, and what changed against the base."""
+    print(f"{name:12s} " + "  ".join(f"{k} {v:.3g}" for k, v in more.items()))
+    for field in dataclasses.fields(Verdict):
+        now, then = getattr(verdict, field.name), getattr(base, field.name)
+        per_class = "  ".join(
+            f"{n[:5]} {100 * (a or 0):.0f}({100 * ((a or 0) - (b or 0)):+.0f})"
+            for n, a, b in zip(NAMES, now.iou, then.iou, strict=True)
+        )
+        print(
+            f"    {field.name:6s} mIoU {100 * now.mean_iou:5.2f} "
+            f"({100 * (now.mean_iou - then.mean_iou):+5.2f})  accuracy {100 * now.accuracy:5.2f} "
+            f"({100 * (now.accuracy - then.accuracy):+5.2f})  {per_class}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

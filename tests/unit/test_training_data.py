@@ -7,6 +7,7 @@ from model.training_data import (
     CropPlan,
     CropSampler,
     LoadedSample,
+    class_weights,
     hold_out_tiles,
     load_material,
     load_sample,
@@ -150,6 +151,24 @@ def test_painted_pixels_make_up_half_of_the_loss_within_a_limit():
     painted[0, 0] = True
     assert painted_weight([loaded(np.ones((100, 100)), painted=painted)]) == 10.0
     assert painted_weight([loaded(np.ones((10, 10)))]) == 10.0
+
+
+def test_rare_classes_weigh_more_but_not_without_limit():
+    classes = np.zeros((100, 100), np.uint8)
+    classes[:10], classes[10] = 1, 2
+    classes[11:20] = 255
+    weights = class_weights([loaded(classes)])
+    counts = np.bincount(classes.ravel(), minlength=256)
+    assert weights[0] < weights[1] < weights[2]
+    assert weights[1] / weights[0] == pytest.approx((counts[0] / counts[1]) ** 0.5)
+    assert weights[255] == 0
+    assert weights[3] == 0
+    trusted = classes[classes != 255]
+    assert weights[trusted].mean() == pytest.approx(1.0)
+    single = classes.copy()
+    single[10, 1:] = 0
+    rarest = class_weights([loaded(single)])
+    assert rarest[2] / rarest[0] < 8  # 90 without the limit
 
 
 def sampler(samples, size=(32, 32), *, is_whole_image=False, batch_size=8):
