@@ -99,6 +99,7 @@ class Program(QObject):
         """Shows the window and begins to read; the engine starts once the image is there."""
         self._model = model or self._last_model()
         self._is_model_named = model is not None
+        folder = folder or self._last_folder()
         if folder is not None:
             self.window.show_editor()
             self.folders.open_folder(folder.absolute())
@@ -136,6 +137,11 @@ class Program(QObject):
             self.models.load_model(path)
         else:
             self.models.load_quietly(path)
+
+    def _last_folder(self) -> Path | None:
+        """The folder that was open when the program was closed."""
+        stored = self.settings.text("window/folder", "")
+        return Path(stored) if stored and Path(stored).is_dir() else None
 
     def _last_model(self) -> Path | None:
         last = Path(self.settings.text("model/last", ""))

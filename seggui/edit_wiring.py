@@ -13,6 +13,7 @@ from model.errors import LabelSetError
 from seggui.core.records import DocumentStatus, ImageStatus, Rect
 from seggui.parts import Parts
 from seggui.session import MAX_RADIUS_PX, MIN_RADIUS_PX
+from seggui.tool_hold import ToolHold
 
 SHARES_DELAY_MS = 300
 SHARES_SAMPLE_PIXELS = 250_000
@@ -37,6 +38,7 @@ class EditWiring(QObject):
         self._connect_canvas()
         self._connect_class_list()
         self._connect_tool_options()
+        self._hold = ToolHold(window)
         self._connect_actions()
         self._connect_view_options()
         self._restore_tool_options()
@@ -296,8 +298,10 @@ class EditWiring(QObject):
 
     @Slot()
     def _on_tool_wanted(self) -> None:
-        name = self._window.actions_by_name.tools.checkedAction().objectName()
-        self._window.canvas.set_tool(name.removesuffix("_tool"))
+        action = self._window.actions_by_name.tools.checkedAction()
+        if action is not None:
+            self._hold.remember(self._window.canvas.tool)
+            self._window.canvas.set_tool(action.objectName().removesuffix("_tool"))
 
     @Slot(str)
     def _on_tool_changed(self, tool: str) -> None:

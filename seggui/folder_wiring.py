@@ -68,6 +68,7 @@ class FolderWiring(QObject):
         actions = window.actions_by_name
         for name, slot in (
             ("open_folder_action", self.ask_folder),
+            ("close_folder_action", self.close_folder),
             ("next_image_action", self._on_next),
             ("previous_image_action", self._on_previous),
             ("next_unreviewed_action", self._on_next_unreviewed),
@@ -95,6 +96,17 @@ class FolderWiring(QObject):
     def open_folder(self, folder: Path) -> None:
         """Opens a folder; a project kept elsewhere for it is found again."""
         self._open(folder, key=None)
+
+    @Slot()
+    def close_folder(self) -> None:
+        """Goes back to the start page; the next start begins there, too."""
+        if self._project.has_failed:
+            self._messages.warn(self.tr("The folder stays open until everything is saved."))
+            return
+        self._navigation.close_folder()
+        self._settings.set("window/folder", "")
+        self._window.set_title(None)
+        self._window.show_welcome()
 
     def _open(self, folder: Path, *, key: str | None) -> None:
         kept = self._settings.text(f"homes/{_name_of(folder)}", "")
@@ -125,6 +137,7 @@ class FolderWiring(QObject):
     @Slot(object)
     def _on_folder_opened(self, opened: OpenedProject) -> None:
         self._settings.add_recent("folders", opened.folder)
+        self._settings.set("window/folder", str(opened.folder))
         self._fill_recent()
         self._restore_editing(opened)
         panel = self._window.image_list

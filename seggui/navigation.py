@@ -127,6 +127,18 @@ class Navigation(QObject):
             failed=lambda error: self._on_open_failed(folder, error),
         )  # fmt: skip
 
+    def close_folder(self) -> None:
+        """Leaves the open folder; its project is closed, nothing is on view."""
+        self.leave_image()
+        self._generation += 1
+        self._bundles.clear()
+        self._loading.clear()
+        self._loader.keep_only(frozenset())
+        self._loader.forget_thumbnails()
+        self.opened, self.records, self.key, self._positions = None, {}, None, {}
+        self._session.show_nothing()
+        self._project.close_project()
+
     def use_order(self, neighbours: Callable[[str], tuple[str | None, str | None]]) -> None:
         """Takes previous and next from the (filtered) image list instead of the whole folder."""
         self._order = neighbours

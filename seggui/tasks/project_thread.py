@@ -110,6 +110,12 @@ class ProjectThread(QObject):
 
         self._thread.submit(lambda: self._open(folder, home), done=on_done, failed=on_failed)
 
+    def close_project(self) -> None:
+        """Writes what is due and closes the project; the thread goes on for the next one."""
+        self.flush_now()
+        self._thread.submit(self._close_project, failed=self._on_write_failed)
+        self._is_read_only = True
+
     def load(
         self, key: str, height: int, width: int, *, done: Done, failed: Failed, priority: int = 0
     ) -> None:
