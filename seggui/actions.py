@@ -43,7 +43,7 @@ FILE, EDIT, VIEW, IMAGE, TOOLS, MODEL, HELP = (
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("open_folder_action", FILE, "Open &folder...", "folder-open-outline",
                ("Ctrl+U", "Ctrl+O"), "Open a folder of images."),
-    ActionSpec("open_sample_action", FILE, ""Try the &sample"Try the sample", "image-multiple-outline",
+    ActionSpec("open_sample_action", FILE, "&Try the sample", "image-multiple-outline",
                ("Ctrl+Shift+O",), "Make a folder of sample street scenes and open it."),
     ActionSpec("close_folder_action", FILE, "&Close folder", "folder-remove-outline",
                ("Ctrl+W",), "Go back to the start page. Everything is saved."),

@@ -14,9 +14,8 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from model.errors import CancelledError, StorageError
-from seggui.core.document import prepare_prediction
-from seggui.core.edits import apply_edit
 from seggui.core.names import mask_names
+from seggui.core.predictions import store_prediction
 from seggui.core.project import Project
 from seggui.core.records import ImageRecord, ImageStatus
 from seggui.navigation import Bundle, Navigation
@@ -81,7 +80,7 @@ class BatchPrediction(QObject):
     def keys_to_predict(self) -> tuple[str, ...]:
         """Images that this network has not predicted and that nobody reviewed."""
         model = self._prediction.model
-        if model is None:
+        if model is None or not self._prediction.fits_label_set:
             return ()
         records = (self._navigation.record(key) for key in self._navigation.keys)
         return tuple(
@@ -185,34 +184,6 @@ class BatchPrediction(QObject):
                 self.cancel()
             self.progressed.emit(self._num_done + self._num_failed, self._total, key)
         self._pump()
-
-
-def store_prediction(
-    project: Project, key: str, classes: npt.NDArray[np.uint8], model_sha256: str
-) -> ImageRecord:
-    """Brings a prediction into an image that is not on view: journal, status, PNG.
-
-    Args:
-        project: open, on its own thread.
-        key: the image.
-        classes: (H, W) uint8 predicted classes.
-        model_sha256: the network that said so.
-
-    Returns:
-        What is known of the image now.
-    """
-    height, width = classes.shape
-    loaded = project.load(key, height, width)
-    edit = prepare_prediction(loaded.mask, loaded.provenance, classes, text=PREDICTION_TEXT)
-    if edit is not None:
-        project.append(key, edit)
-        apply_edit(edit, loaded.mask, loaded.provenance)
-        project.flush(key, loaded.mask, loaded.provenance)
-    status = loaded.record.status
-    if status is ImageStatus.UNTOUCHED:
-        status = ImageStatus.PREDICTED
-    project.set_status(key, status, model_sha256=model_sha256)
-    return replace(loaded.record, status=status, model_sha256=model_sha256)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QDialog, QFileDialog
 
 from model.data.label_sets import LabelClass, LabelSet, builtin_label_sets
+from model.engine.classes import label_set_from, label_set_of
 from model.engine.protocol import DeviceInfo, ModelInfo, Scaling
 from model.errors import LabelSetError, StorageError
 from seggui.edit_wiring import EditWiring
@@ -152,7 +153,13 @@ class ModelWiring(QObject):
             self._editing.adopt_label_set(label_set_of(info), is_provisional=True)
             self._prediction.set_automatic(self._prediction.is_automatic)
             return
-        if info.num_classes > len(label_set):
+        if not self._prediction.fits_label_set:
+            self.tell_missing_classes()
+
+    def tell_missing_classes(self) -> None:
+        """Says why the network does not predict here, and offers to add the classes it needs."""
+        info, label_set = self._prediction.model, self._session.label_set
+        if info is not None and label_set is not None:
             names = ", ".join(info.settings.class_names[len(label_set) :])
             error = LabelSetError(
                 f"{Path(info.path).name} knows {info.num_classes} classes, but this project has "
@@ -211,6 +218,9 @@ class ModelWiring(QObject):
                 action=(self.tr("Load model..."), self.ask_model),
             )  # fmt: skip
             return
+        if not self._prediction.fits_label_set:
+            self.tell_missing_classes()
+            return
         self._prediction.predict_current()
 
     @Slot(bool)
@@ -240,19 +250,3 @@ class ModelWiring(QObject):
     @Slot(object)
     def _on_device_found(self, device: DeviceInfo) -> None:
         self._window.status.show_device(device)
-
-
-def label_set_of(info: ModelInfo) -> LabelSet:
-    """The classes that a network brings."""
-    return label_set_from(info.settings.class_names, info.settings.class_colors)
-
-
-def label_set_from(
-    names: tuple[str, ...], colors: tuple[tuple[int, int, int], ...], *, title: str = "Model"
-) -> LabelSet:
-    """A label set of names and colours in order; repeated names get their number."""
-    classes = []
-    for index, (name, color) in enumerate(zip(names, colors, strict=True)):
-        text = f"{name} ({index})" if name in names[:index] else name
-        classes.append(LabelClass(index, text, color))
-    return LabelSet(title, tuple(classes))
