@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, Slot
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QKeyEvent
 
 from seggui.main_window import MainWindow
 
@@ -51,8 +51,6 @@ class ToolHold(QObject):
 
 
 def key_of(action: QAction) -> int | None:
-    """The key of a one-key shortcut."""
-    shortcut = action.shortcut()
-    if shortcut.count() != 1:
-        return None
-    return int(QKeySequence(shortcut)[0].key())
+    """The key of a one-letter shortcut; Qt's key codes of letters are those of the characters."""
+    text = action.shortcut().toString()
+    return ord(text) if len(text) == 1 else None
