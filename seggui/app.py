@@ -92,7 +92,7 @@ class Program(QObject):
         self.folders = FolderWiring(parts, editing)
         self.folders.open_model = self.models.load_model
         self.folders.initial_label_set = self.models.label_set
-        self.work = WorkWiring(parts, self.folders)
+        self.work = WorkWiring(parts, self.folders, self.models.tell_missing_classes)
         HelpWiring(parts)
 
     def start(self, folder: Path | None, model: Path | None) -> None:

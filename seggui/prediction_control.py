@@ -163,6 +163,7 @@ class PredictionControl(QObject):
 
     def _on_model_loaded(self, info: ModelInfo) -> None:
         self.model = info
+        self.seconds_per_megapixel = None
         self._forget_predictions()
         self.model_loaded.emit(info)
         self._thread.submit(self._engine.device, done=self._on_device, failed=self.failed.emit)
@@ -205,7 +206,7 @@ class PredictionControl(QObject):
         return not (is_reviewed or is_done or pair in self._failed_for)
 
     def _request(self, bundle: Bundle, distance: int) -> None:
-        if self.model is None or not self._fits_label_set():
+        if self.model is None or not self.fits_label_set:
             return
         pair = (bundle.key, self.model.sha256)
         if pair in self._submitted:
@@ -231,7 +232,9 @@ class PredictionControl(QObject):
         if distance == 0:
             self.predicting_changed.emit(True)
 
-    def _fits_label_set(self) -> bool:
+    @property
+    def fits_label_set(self) -> bool:
+        """Whether the project has every class that the network can answer with."""
         label_set = self._session.label_set
         return (
             self.model is not None
@@ -246,7 +249,9 @@ class PredictionControl(QObject):
         if bundle is None or self.model is None or prediction.model_sha256 != self.model.sha256:
             return  # stale: another folder, or another network by now
         height, width = bundle.decoded.size
-        self.seconds_per_megapixel = prediction.seconds / (height * width / 1e6)
+        speed = prediction.seconds / (height * width / 1e6)
+        # The first prediction of each size compiles the network; the fastest tells what it costs.
+        self.seconds_per_megapixel = min(speed, self.seconds_per_megapixel or speed)
         bundle.confidence = prediction.confidence
         bundle.predicted_by = prediction.model_sha256
         bundle.prepared = (answer.edit, answer.revision, prediction.classes)

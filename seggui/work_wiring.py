@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,12 +32,15 @@ SAMPLE_SEED = 7
 class WorkWiring(QObject):
     """Starts long work, shows how far it is, and tells how it ended."""
 
-    def __init__(self, parts: Parts, folders: FolderWiring) -> None:
+    def __init__(
+        self, parts: Parts, folders: FolderWiring, tell_missing_classes: Callable[[], None]
+    ) -> None:
         super().__init__(parts.window)
         self._window, self._navigation, self._project = (
             parts.window, parts.navigation, parts.project,
         )  # fmt: skip
         self._batch, self._export = parts.batch, parts.export
+        self._prediction, self._tell_missing_classes = parts.prediction, tell_missing_classes
         self._training, self._preview, self._folders = parts.training, parts.preview, folders
         self._messages, self._settings = parts.messages, parts.settings
         window = parts.window
@@ -65,6 +69,9 @@ class WorkWiring(QObject):
 
     @Slot()
     def _on_predict_all(self) -> None:
+        if not self._prediction.fits_label_set:
+            self._tell_missing_classes()
+            return
         keys = self._batch.keys_to_predict()
         if not keys:
             self._messages.info(
