@@ -2,9 +2,9 @@
 
     python -m docs.make_screenshots [--network FILE] [--keep-network FILE] [NAME ...]
 
-Draws a sample street, trains a small network on another one (some minutes on a plain CPU, skipped
-with ``--network``), corrects a few images as a person would, opens the program on a screen of
-1280 x 800 in memory, walks through it, and writes ``resources/manual/images/NAME.png``. What is
+Draws a sample street, trains a small network on others (a quarter of an hour on a plain CPU,
+skipped with ``--network``), corrects a few images as a person would, opens the program on a screen
+of 1280 x 800 in memory, walks through it, and writes ``resources/manual/images/NAME.png``. What is
 seen is what happens: predictions, training and scores are real. Only shown folder names are made
 up, so that no picture tells whose computer it was.
 """
@@ -53,9 +53,10 @@ PAINTED = 17  # the image that is painted on in the pictures; nobody corrected i
 MOST_BYTES, NUM_EXACT_COLORS = 250_000, 56
 SHOWN_HOME = Path("/home/ada")  # nobody's
 STARTER = TrainingSettings(
-    num_steps=260, batch_size=4, crop_size=192, learning_rate=3e-3, keep_old_answers=0.0,
-    score_every=65, patience=100,
+    num_steps=700, batch_size=4, crop_size=192, learning_rate=3e-3, keep_old_answers=0.0,
+    score_every=100, patience=100,
 )  # fmt: skip
+STARTER_STREETS = (1, 2, 3, 4, 5)  # the pictures show street 7
 FINE_TUNE_STEPS, STEP_OF_PICTURE = 125, 62
 
 _log = logging.getLogger("screenshots")
@@ -90,15 +91,17 @@ def main() -> int:
 def train_network(work: Path, network: Path) -> None:
     """Trains a small network on a street that the pictures do not show."""
     _log.info("training a network")
-    drive, blank = work / "drive", work / "blank.keras"
-    write_sample_folder(drive, num_images=30, seed=1, with_masks=True)
-    write_sample_folder(work / "drive2", num_images=10, seed=4, with_masks=True)
-    write_starter_network(blank, len(sample_label_set()))
-    images = [*sorted(drive.glob("*.png")), *sorted((work / "drive2").glob("*.png"))]
+    images: list[Path] = []
+    for seed in STARTER_STREETS:
+        drive = work / f"street-{seed}"
+        write_sample_folder(drive, num_images=16, seed=seed, with_masks=True)
+        images += sorted(drive.glob("*.png"))
     samples = tuple(
         TrainingSample(str(p), str(p.parent / "masks" / p.name), None, is_held_out=i % 8 == 7)
         for i, p in enumerate(images)
     )
+    blank = work / "blank.keras"
+    write_starter_network(blank, len(sample_label_set()))
     engine = open_engine("process", log_path=work / "engine.log")
     try:
         settings = engine.load(str(blank)).settings

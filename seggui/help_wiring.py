@@ -25,6 +25,7 @@ GESTURES = (
     ("Canvas", "Move the view", "Middle button+Drag, Space+Drag, Two fingers on a trackpad"),
     ("Canvas", "Brush size", "Shift+Wheel, Alt+Drag"),
     ("Canvas", "Look at the plain image", "Hold H"),
+    ("Canvas", "Use a tool for a moment", "Hold its key"),
     ("Canvas", "Erase with the brush", "Right button, Ctrl+Drag"),
     ("Canvas", "Straight line from the last stroke", "Shift+Click"),
     ("Canvas", "Close the polygon", "Enter, Double click, Click on the first corner"),

@@ -70,11 +70,11 @@ class ManualDialog(QDialog):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Shift+Enter in the search field goes backwards; plain Enter must not close anything."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.find(backward=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+            self.find_next(backward=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         else:
             super().keyPressEvent(event)
 
-    def find(self, *, backward: bool = False) -> bool:
+    def find_next(self, *, backward: bool = False) -> bool:
         """Marks the next place with the searched words, around the end; False when none has."""
         text = self._search.text().strip()
         if not text:
@@ -125,7 +125,7 @@ class ManualDialog(QDialog):
     @Slot()
     def _on_search_changed(self) -> None:
         self.browser.go_to(0)
-        self.find()
+        self.find_next()
 
     @Slot()
     def _on_search_left(self) -> None:
@@ -136,11 +136,11 @@ class ManualDialog(QDialog):
 
     @Slot()
     def _on_next(self) -> None:
-        self.find()
+        self.find_next()
 
     @Slot()
     def _on_previous(self) -> None:
-        self.find(backward=True)
+        self.find_next(backward=True)
 
     @Slot(QListWidgetItem)
     def _on_chapter_chosen(self, item: QListWidgetItem) -> None:
@@ -161,11 +161,11 @@ class ManualBrowser(QTextBrowser):
         )
         self._lay_out()
 
-    def loadResource(self, kind: int, name: QUrl) -> Any:
+    def loadResource(self, kind: int, name: QUrl | str) -> Any:
         """Pictures are brought to the width of a page, once and smoothly."""
         if kind != QTextDocument.ResourceType.ImageResource.value:
             return super().loadResource(kind, name)
-        picture = QImage(self.source().resolved(name).toLocalFile())
+        picture = QImage(self.source().resolved(QUrl(name)).toLocalFile())
         if picture.isNull():
             return None
         ratio = self.devicePixelRatioF()

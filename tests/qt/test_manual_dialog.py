@@ -93,7 +93,7 @@ def test_search_marks_each_place_in_turn_and_starts_again(dialog: ManualDialog) 
 
 def test_search_goes_backwards(dialog: ManualDialog) -> None:
     search(dialog, "zebra")
-    dialog.find(backward=True)
+    dialog.find_next(backward=True)
     assert marked(dialog) == "Zebra"
 
 
