@@ -51,6 +51,7 @@ class FolderWiring(QObject):
         navigation.image_shown.connect(self._on_image_shown)
         navigation.image_failed.connect(self._on_image_failed)
         navigation.record_changed.connect(self._on_record_changed)
+        navigation.records_changed.connect(self._on_records_changed)
         project.save_failed.connect(self._on_save_failed)
         project.save_recovered.connect(self._on_save_recovered)
         project.dirty_changed.connect(self._on_dirty_changed)
@@ -258,6 +259,10 @@ class FolderWiring(QObject):
     @Slot(object)
     def _on_record_changed(self, record: ImageRecord) -> None:
         self._window.image_list.set_record(record)
+
+    @Slot(object)
+    def _on_records_changed(self, records: dict[str, ImageRecord]) -> None:
+        self._window.image_list.set_records(records)
 
     @Slot(str)
     def _on_thumbnail_requested(self, key: str) -> None:

@@ -70,6 +70,7 @@ class Navigation(QObject):
         image_failed: (key, error) it cannot be read; the others can.
         bundle_ready: (Bundle, distance) loaded or prefetched; distance 0 is on view.
         record_changed: (ImageRecord).
+        records_changed: (key -> ImageRecord) of many images at once.
     """
 
     folder_opened = Signal(object)
@@ -79,6 +80,7 @@ class Navigation(QObject):
     image_failed = Signal(str, object)
     bundle_ready = Signal(object, int)
     record_changed = Signal(object)
+    records_changed = Signal(object)
 
     def __init__(
         self,
@@ -222,6 +224,16 @@ class Navigation(QObject):
         """Takes over what another part of the program stored about an image."""
         self.records[record.key] = record
         self.record_changed.emit(record)
+
+    def note_held_out(self, keys: frozenset[str]) -> None:
+        """Takes over which images are held out, once that is decided for the folder."""
+        new = {
+            key: replace(self.record(key), is_held_out=True) for key in keys
+            if key in self._positions and not self.record(key).is_held_out
+        }  # fmt: skip
+        if new:
+            self.records.update(new)
+            self.records_changed.emit(new)
 
     def bundles(self) -> tuple[Bundle, ...]:
         """Everything in memory, least recently shown first."""

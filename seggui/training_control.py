@@ -101,12 +101,13 @@ class TrainingControl(QObject):
         self._done: TrainingDone | None = None
         self._plan: TrainingPlan | None = None
         self._estimate = 0.0
+        self._are_roles_known = False
         self.overview: TrainingOverview | None = None
         self._timer = QTimer(self, singleShot=True, interval=OVERVIEW_DELAY_MS)
         self._timer.timeout.connect(self._count)
         self._event.connect(self._on_event)
         navigation.record_changed.connect(self.refresh)
-        navigation.folder_opened.connect(self.refresh)
+        navigation.folder_opened.connect(self._on_folder_opened)
         prediction.model_loaded.connect(self.refresh)
         prediction.device_found.connect(self.refresh)
         prediction.answer_applied.connect(self._on_answer)
@@ -136,6 +137,11 @@ class TrainingControl(QObject):
         if not self._timer.isActive():
             self._timer.start()
 
+    @Slot(object)
+    def _on_folder_opened(self, _: object) -> None:
+        self._are_roles_known = False
+        self.refresh()
+
     @Slot(bool)
     def _on_dirty_changed(self, is_dirty: bool) -> None:
         if not is_dirty:  # counted is what is on disk
@@ -150,6 +156,11 @@ class TrainingControl(QObject):
     def _count(self) -> None:
         if self._navigation.opened is None:
             return
+        if not self._are_roles_known:
+            self._are_roles_known = True
+            self._project.run(
+                _held_out_keys, done=self._navigation.note_held_out, failed=self._on_count_failed
+            )
         keys = tuple(
             key for key in self._navigation.keys
             if self._navigation.record(key).status in TRUSTED_STATUSES
@@ -351,6 +362,11 @@ class _Places:
     images: tuple[tuple[Path, Path, bool], ...]
     runs: tuple[tuple[float, float], ...]
     megapixels: float
+
+
+def _held_out_keys(project: Project) -> frozenset[str]:
+    roles = project.roles(project.keys)
+    return frozenset(key for key, is_held_out in roles.items() if is_held_out)
 
 
 def _places(project: Project, keys: tuple[str, ...]) -> _Places:
