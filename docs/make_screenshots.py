@@ -1,4 +1,4 @@
-"""Takes the screenshots of the manual from the real program with a real network. Linux, Xvfb.
+"""Takes the screenshots of the manual from the real program with a real network.
 
     python -m docs.make_screenshots [--network FILE] [--keep-network FILE] [NAME ...]
 
@@ -6,19 +6,21 @@ Draws a sample street, trains a small network on others (a quarter of an hour on
 skipped with ``--network``), corrects a few images as a person would, opens the program on a screen
 of 1280 x 800 in memory, walks through it, and writes ``resources/manual/images/NAME.png``. What is
 seen is what happens: predictions, training and scores are real. Only shown folder names are made
-up, so that no picture tells whose computer it was.
+up, so that no picture tells whose computer it was. Needs Linux with Xvfb and openbox.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +32,7 @@ from model.data.images import image_size, read_image
 from model.data.masks import read_mask
 from model.data.sample import sample_label_set, write_sample_folder
 from model.engine.client import open_engine
-from model.engine.protocol import TrainingRequest, TrainingSample, TrainingSettings
+from model.engine.protocol import ModelInfo, TrainingRequest, TrainingSample, TrainingSettings
 from model.engine.starter import write_starter_network
 from model.engine.training import TrainingRun
 from seggui.core.edits import apply_edit
@@ -84,8 +86,20 @@ def main() -> int:
         prepare_project(work / "street", work / "truth", network)
         with Screen(WIDTH, HEIGHT) as screen:
             os.environ["DISPLAY"], os.environ["QT_QPA_PLATFORM"] = screen.name, "xcb"
-            Walk(work / "street", network, frozenset(arguments.names)).run()
+            with window_manager():
+                Walk(work / "street", network, frozenset(arguments.names)).run()
     return 0
+
+
+@contextlib.contextmanager
+def window_manager() -> Iterator[None]:
+    """Gives dialogs a frame and a title."""
+    manager = subprocess.Popen(["openbox"], stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        manager.terminate()
+        manager.wait()
 
 
 def train_network(work: Path, network: Path) -> None:
@@ -223,6 +237,7 @@ class Walk:
         self._take("painting")
         QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=points[-1].toPoint())
         program.session.undo()
+        program.session.set_label(0)
         canvas.fit()
 
     def _dialogs(self) -> None:
@@ -260,8 +275,13 @@ class Walk:
         self._until(lambda: program.training.is_undecided, seconds=900)
         self._dismiss_messages()
         self._take("result")
+        loaded: list[ModelInfo] = []
+        program.prediction.model_loaded.connect(loaded.append)
         panel.result.keep_button.click()
-        self._until(lambda: not program.training.is_undecided)
+        self._until(lambda: bool(loaded))
+        self._window.actions_by_name["predict_action"].trigger()
+        sha256 = loaded[0].sha256
+        self._until(lambda: _is_predicted_by(program, sha256))
         self._pause(2500)
         self._dismiss_messages()
         self._versions()
@@ -348,6 +368,11 @@ def write_small(source: Path, target: Path) -> None:
         if target.stat().st_size < MOST_BYTES:
             return
     raise RuntimeError(f"{target} is still {target.stat().st_size} bytes large")
+
+
+def _is_predicted_by(program: Program, sha256: str) -> bool:
+    bundle = program.navigation.current
+    return bundle is not None and bundle.predicted_by == sha256
 
 
 def _has_confidence(program: Program) -> bool:

@@ -232,6 +232,7 @@ class ManualBrowser(QTextBrowser):
                 table = frame.format()
                 table.setCellPadding(line / 4)
                 table.setBorderBrush(_TABLE_LINE)
+                table.setTopMargin(line / 3)
                 table.setBottomMargin(line / 2)
                 frame.setFormat(table)
         for block in self._blocks():
