@@ -73,6 +73,7 @@ class PredictionControl(QObject):
         self.device: DeviceInfo | None = None
         self.is_automatic = True
         self.seconds_per_megapixel: float | None = None
+        self._is_compiled = False
         self._wanted: dict[str, int] = {}
         self._submitted: set[tuple[str, str]] = set()
         self._deaths: dict[str, int] = {}
@@ -163,7 +164,7 @@ class PredictionControl(QObject):
 
     def _on_model_loaded(self, info: ModelInfo) -> None:
         self.model = info
-        self.seconds_per_megapixel = None
+        self.seconds_per_megapixel, self._is_compiled = None, False
         self._forget_predictions()
         self.model_loaded.emit(info)
         self._thread.submit(self._engine.device, done=self._on_device, failed=self.failed.emit)
@@ -249,14 +250,19 @@ class PredictionControl(QObject):
         if bundle is None or self.model is None or prediction.model_sha256 != self.model.sha256:
             return  # stale: another folder, or another network by now
         height, width = bundle.decoded.size
-        speed = prediction.seconds / (height * width / 1e6)
-        # The first prediction of each size compiles the network; the fastest tells what it costs.
-        self.seconds_per_megapixel = min(speed, self.seconds_per_megapixel or speed)
+        self._note_speed(prediction.seconds / (height * width / 1e6))
         bundle.confidence = prediction.confidence
         bundle.predicted_by = prediction.model_sha256
         bundle.prepared = (answer.edit, answer.revision, prediction.classes)
         if bundle is self._navigation.current:
             self._apply_waiting(bundle)
+
+    def _note_speed(self, speed: float) -> None:
+        # The first prediction of each size compiles the network, which takes many times as long.
+        # So the very first tells nothing, and of the others the fastest tells what one costs.
+        if self._is_compiled:
+            self.seconds_per_megapixel = min(speed, self.seconds_per_megapixel or speed)
+        self._is_compiled = True
 
     def _apply_waiting(self, bundle: Bundle) -> None:
         """Brings a prepared answer into the document on view."""
