@@ -38,11 +38,12 @@ from model.estimate import TrainingWorkload, estimate_seconds
 from model.evaluation import evaluate_samples
 from model.examination import examine
 from model.inspection import inspect_file
-from model.losses import make_loss, match_size, pack_target
+from model.losses import answered_classes, make_loss, match_size, pack_target
 from model.model_settings import load_settings
 from model.opening import open_network
 from model.predictor import Predictor
 from model.preprocessing import prepare_input
+from model.selection import choose_blend, is_better, learning_rate_at
 from model.training_data import (
     CropPlan,
     CropSampler,
@@ -53,7 +54,6 @@ from model.training_data import (
 from model.tunable_network import TunableNetwork, Weights, blend, save_network
 
 BLEND_STRENGTHS = (0.75, 0.5, 0.25)
-WARM_UP_STEPS = 10
 MIN_CROP_PX = 32
 
 
@@ -157,9 +157,8 @@ class _Run:
     # -- preparation
 
     def _open_teacher(self) -> TunableNetwork | None:
-        """A second copy of the base, that answers for the pixels nobody touched."""
-        has_untouched = any(s.untouched.any() for s in self._material.train)
-        if self._settings.keep_old_answers <= 0 or not has_untouched:
+        """A second copy of the base, whose answers are kept where nobody contradicted them."""
+        if self._settings.keep_old_answers <= 0:
             return None
         network, _ = open_model(Path(self._request.base_path), self._request.base_settings)
         return TunableNetwork(
@@ -209,7 +208,7 @@ class _Run:
         """Steps and scorings, each with the best candidate up to then."""
         loss = make_loss(
             self._info.settings.activation,
-            keep_old_answers=self._settings.keep_old_answers if self._teacher else 0.0,
+            keep_old_answers=self._settings.keep_old_answers,
         )
         self._tunable.prepare(loss, self._settings.learning_rate)
         best, num_without_progress, scored_step = base, 0, 0
@@ -260,11 +259,19 @@ class _Run:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         inputs = self._prepared(batch.pixels)
         if self._teacher is None:
-            old = np.zeros((*batch.classes.shape, 1), np.float32)
-        else:
-            answer = self._teacher.answer(self._prepared(batch.clean))
-            old = np.asarray(keras.ops.convert_to_numpy(match_size(answer, self._plan.size)))
-        return inputs, pack_target(batch.classes, batch.trusted_weight, batch.keep_weight, old)
+            nothing = np.zeros((*batch.classes.shape, 1), np.float32)
+            return inputs, pack_target(
+                batch.classes, batch.trusted_weight, batch.keep_weight, nothing
+            )
+        answer = self._teacher.answer(self._prepared(batch.clean))
+        old = np.asarray(keras.ops.convert_to_numpy(match_size(answer, self._plan.size)))
+        # An accepted answer is one to keep as it is, doubts included; pushing it towards certainty
+        # would be a change that nobody asked for.
+        is_confirmed = (batch.trusted_weight > 0) & (
+            answered_classes(old, self._info.settings.activation) == batch.classes
+        )
+        keep_weight = np.maximum(batch.keep_weight, is_confirmed.astype(np.float32))
+        return inputs, pack_target(batch.classes, batch.trusted_weight, keep_weight, old)
 
     def _prepared(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         channels = self._info.input_shape[2]
@@ -319,17 +326,24 @@ class _Run:
     def _blend(
         self, tuned: _Candidate, base: _Candidate
     ) -> Iterator[tuple[TrainingEvent, _Candidate]]:
-        """Half the way from the base is often better than the whole way, and forgets less."""
+        """Tries weights between base and tuned; the way back to the base is the way to forget less.
+
+        Taken is the most cautious blend that keeps at least half of the best gain: held-out
+        corrections lie where the base was wrong, so they overrate change.
+        """
         if tuned.step == 0:
             return
-        best = tuned
+        candidates = [tuned]
         for strength in BLEND_STRENGTHS:
             self._check_cancelled()
-            weights = blend(base.weights, tuned.weights, strength)
-            candidate = self._scored(weights, tuned.step)
-            if is_better(candidate.scores, best.scores):
-                best = candidate
-                yield TrainingScored(tuned.step, best.scores, is_best=True), best
+            candidates.append(
+                self._scored(blend(base.weights, tuned.weights, strength), tuned.step)
+            )
+        chosen = candidates[choose_blend([c.scores for c in candidates], base.scores)]
+        if chosen is not tuned:
+            strength = BLEND_STRENGTHS[candidates.index(chosen) - 1]
+            self._note(f"The result goes {strength:.0%} of the way from the base model.")
+            yield TrainingScored(tuned.step, chosen.scores, is_best=True), chosen
 
     # -- the end
 
@@ -385,17 +399,3 @@ def crop_plan(info: ModelInfo, settings: TrainingSettings, material: TrainingMat
     largest = [max(s.classes.shape[axis] for s in material.train) for axis in (0, 1)]
     height, width = (math.ceil(min(wanted, side) / multiple) * multiple for side in largest)
     return CropPlan((height, width), False, settings.batch_size)
-
-
-def learning_rate_at(step: int, settings: TrainingSettings) -> float:
-    """Rises over the first ten steps, then falls along half a cosine to a twentieth."""
-    warm_up = min(1.0, step / WARM_UP_STEPS)
-    decay = 0.5 * (1 + math.cos(math.pi * (step - 1) / settings.num_steps))
-    return settings.learning_rate * warm_up * max(0.05, decay)
-
-
-def is_better(scores: Scores, other: Scores) -> bool:
-    """Whether a network is worth taking over another: higher mean IoU, then higher accuracy."""
-    if abs(scores.mean_iou - other.mean_iou) > 1e-6:
-        return scores.mean_iou > other.mean_iou
-    return scores.accuracy > other.accuracy + 1e-6

@@ -230,10 +230,10 @@ class TrainingSettings:
         seed: of crops and augmentation.
     """
 
-    num_steps: int = 200
+    num_steps: int = 150
     batch_size: int = 4
     crop_size: int = 256
-    learning_rate: float = 3e-4
+    learning_rate: float = 1e-4
     trainable: Literal["all", "decoder"] = "all"
     keep_old_answers: float = 0.5
     score_every: int = 25

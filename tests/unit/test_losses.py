@@ -3,7 +3,7 @@ import pytest
 from keras import ops
 
 from model.engine.protocol import Activation
-from model.losses import make_loss, pack_target
+from model.losses import KEEP_SCALE, answered_classes, make_loss, pack_target
 
 
 def softmax(logits):
@@ -89,7 +89,7 @@ def test_changed_answer_on_untouched_pixels_costs_in_proportion_to_keep(logits):
     new = softmax(logits[..., ::-1])
     divergence = (old * (np.log(old) - np.log(new))).sum(-1).mean()
     assert value(Activation.SOFTMAX, packed, new, keep=0.5) == pytest.approx(
-        0.5 * divergence, rel=1e-4
+        0.5 * KEEP_SCALE * divergence, rel=1e-4
     )
     assert value(Activation.SOFTMAX, packed, new, keep=0.0) == 0.0
 
@@ -99,6 +99,15 @@ def test_smaller_output_is_resized_to_the_target(logits):
     packed = target(np.full((4, 4), 1), np.ones((4, 4)))
     expected = -np.log(answer[0, 0, 0, 1])
     assert value(Activation.SOFTMAX, packed, answer) == pytest.approx(expected, rel=1e-5)
+
+
+def test_answered_classes_follow_the_activation():
+    several = np.array([[0.2, 0.7, 0.1], [0.5, 0.2, 0.3]], np.float32).reshape(1, 1, 2, 3)
+    assert answered_classes(several, Activation.SOFTMAX).tolist() == [[[1, 0]]]
+    single = np.array([0.4, 0.6], np.float32).reshape(1, 1, 2, 1)
+    assert answered_classes(single, Activation.SIGMOID).tolist() == [[[0, 1]]]
+    assert answered_classes(single - 0.5, Activation.LOGITS).tolist() == [[[0, 1]]]
+    assert answered_classes(single, Activation.LOGITS).tolist() == [[[1, 1]]]
 
 
 def gradient_by_logits(loss, packed, logits, activate):
