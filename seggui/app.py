@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import logging
 import signal
 import sys
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from model.data.resources import resource_path
-from model.engine.client import open_engine
+from model.engine.deferred import DeferredEngine
 from model.engine.protocol import Engine
 from seggui.batch_control import BatchPrediction, ExportControl
 from seggui.edit_wiring import EditWiring
@@ -41,6 +41,11 @@ Hosting = Literal["process", "thread"]
 
 ENGINE_DELAY_MS = 150
 """The first image and the brush come first; the engine's start takes a core for seconds."""
+
+COLLECTOR_DELAY_MS = 3000
+"""Switched off while the program starts; see ``seggui.cli``."""
+
+MAX_LOG_BYTES = 2**20
 
 _log = logging.getLogger(__name__)
 
@@ -210,23 +215,31 @@ def run(folder: Path | None, model: Path | None, *, engine_hosting: Hosting = "p
     app.setApplicationName("seggui")
     app.setDesktopFileName("seggui")
     app.setWindowIcon(QIcon(str(resource_path("icons", "seggui.svg"))))
-    engine = open_engine(
-        engine_hosting, log_path=data_dir() / "logs" / "engine.log", settings_dir=settings_dir()
-    )
-    program = Program(engine)
+    program = Program(DeferredEngine(lambda: _open_engine(engine_hosting)))
     apply_theme(app, program.settings.theme())
     _close_on_signals(program)
     program.start(folder, model)
     write_widget_map_if_wanted(program)
+    QTimer.singleShot(COLLECTOR_DELAY_MS, program, _start_collector)
     return app.exec()
+
+
+def _start_collector() -> None:
+    gc.freeze()  # all that is there now stays: full collections need not look at it
+    gc.enable()
+
+
+def _open_engine(hosting: Hosting) -> Engine:
+    from model.engine.client import open_engine  # in the engine's thread, after the first image
+
+    log_path = data_dir() / "logs" / "engine.log"
+    return open_engine(hosting, log_path=log_path, settings_dir=settings_dir())
 
 
 def _start_log(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = RotatingFileHandler(
-            folder / "seggui.log", maxBytes=2**20, backupCount=2, encoding="utf-8"
-        )
+        handler: logging.Handler = _log_handler(folder / "seggui.log")
     except OSError as error:  # an unwritable home must not stop the program
         handler = logging.StreamHandler()
         _log.warning("no log file in %s: %s", folder, error)
@@ -236,6 +249,16 @@ def _start_log(folder: Path) -> None:
     )  # fmt: skip
     faulthandler.enable()
     sys.excepthook = _log_unexpected
+
+
+def _log_handler(path: Path) -> logging.Handler:
+    """A new log file, with the one before kept beside it once it is long.
+
+    Done here since ``logging.handlers`` imports sockets and pickling, 10 ms of the start.
+    """
+    if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    return logging.FileHandler(path, encoding="utf-8")
 
 
 def _log_unexpected(kind: type[BaseException], error: BaseException, trace: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -127,6 +128,12 @@ def _run_window(arguments: list[str]) -> int:
     reason = why_no_window()
     if reason is not None:
         raise SegguiError(reason)
-    from seggui.app import run
+    # What is made at the start stays; looking through it for garbage again and again takes a tenth
+    # of the start. The program switches the collector on again once it is there.
+    gc.disable()
+    try:
+        from seggui.app import run
 
-    return run(parsed.folder, parsed.model, engine_hosting=parsed.engine)
+        return run(parsed.folder, parsed.model, engine_hosting=parsed.engine)
+    finally:
+        gc.enable()

@@ -83,7 +83,7 @@ def icon(name: str, color: ColorRole = "text") -> QIcon:
     Raises:
         KeyError: no such icon.
     """
-    glyph_path(name)  # an unknown name fails here and not in a paint event
+    _icon_font().check(GLYPHS.get(name, name))  # fails here and not in a paint event
     return QIcon(_GlyphEngine(name, color))
 
 
@@ -122,9 +122,12 @@ class _IconFont(QObject):
         self._codepoints: dict[str, str] = json.loads(table.read_text(encoding="utf-8"))
         self._font = QRawFont(str(next(folder.glob("materialdesignicons6-*.ttf"))), _EM_PX)
 
-    def outline(self, glyph_name: str) -> QPainterPath:
+    def check(self, glyph_name: str) -> None:
         if glyph_name not in self._codepoints:
             raise KeyError(f"There is no icon {glyph_name!r}; GLYPHS or the font must have it.")
+
+    def outline(self, glyph_name: str) -> QPainterPath:
+        self.check(glyph_name)
         character = chr(int(self._codepoints[glyph_name], 16))
         return self._font.pathForGlyph(self._font.glyphIndexesForString(character)[0])
 

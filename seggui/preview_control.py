@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
-from model.engine.client import open_engine
+from model.engine.deferred import DeferredEngine
 from model.engine.protocol import Engine
 from seggui.canvas.canvas import Canvas
 from seggui.navigation import Bundle, Navigation
@@ -59,9 +59,7 @@ class PreviewControl(QObject):
         self._is_on = self._session.is_previewing = True
         if self._thread is None:
             self._thread = JobThread("preview", self)
-            engine = self._engine = open_engine(
-                "process", log_path=self._log_path, settings_dir=settings_dir()
-            )
+            engine = self._engine = DeferredEngine(self._open_engine)
             self._thread.submit(lambda: engine.load(str(path)), failed=self._on_failed)
         self._predict(self._navigation.current)
 
@@ -82,6 +80,11 @@ class PreviewControl(QObject):
             thread.discard(lambda _: True)
             thread.submit(engine.close, failed=self.failed.emit)
             thread.close(drain=True)
+
+    def _open_engine(self) -> Engine:
+        from model.engine.client import open_engine
+
+        return open_engine("process", log_path=self._log_path, settings_dir=settings_dir())
 
     def _on_image_shown(self, bundle: Bundle) -> None:
         if self._is_on:

@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from model.engine import training_child
-from model.engine.process import ChildProcess
 from model.engine.protocol import TrainingDone, TrainingEvent, TrainingRequest
 from model.errors import CancelledError, EngineDiedError, SegguiError
+
+if TYPE_CHECKING:
+    from model.engine.process import ChildProcess
 
 GRACE_SECONDS = 5.0
 """How long a cancelled child may take to end by itself; a step of a large network takes seconds."""
@@ -67,6 +68,10 @@ class TrainingRun:
             EngineDiedError: the child process ended unexpectedly.
             CancelledError: :meth:`cancel` was called.
         """
+        # Not at the top: the window imports this module at its start.
+        from model.engine import training_child
+        from model.engine.process import ChildProcess
+
         if self._hosting == "thread":
             yield from self._in_this_thread()
             return
@@ -110,6 +115,8 @@ class TrainingRun:
         )
 
     def _from(self, child: ChildProcess) -> Iterator[TrainingEvent]:
+        from model.engine import training_child
+
         deadline: float | None = None
         is_stop_sent = False
         while True:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -268,7 +269,6 @@ class ConfidenceLayer:
 
     def __init__(self) -> None:
         self._levels: NDArray[np.uint8] | None = None
-        self._table = _heat_table()
 
     @property
     def is_shown(self) -> bool:
@@ -285,7 +285,7 @@ class ConfidenceLayer:
     def paint(self, painter: QPainter, device: Rect, view: ViewTransform) -> None:
         """Paints the device rectangle, which must lie inside the image."""
         if self._levels is not None and not device.is_empty:
-            _blend(painter, device, sample_colors(self._levels, device, view, table=self._table))
+            _blend(painter, device, sample_colors(self._levels, device, view, table=_heat_table()))
 
 
 def sample_colors(
@@ -316,6 +316,7 @@ def premultiplied(color: Color, opacity: float) -> int:
     return round(255 * opacity) << 24 | red << 16 | green << 8 | blue
 
 
+@cache
 def _heat_table() -> NDArray[np.uint32]:
     table = np.zeros(256, np.uint32)
     for level in range(_HIGHEST_CONFIDENCE):

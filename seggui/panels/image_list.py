@@ -66,6 +66,7 @@ class ImageListPanel(QWidget):
     def set_keys(self, keys: tuple[str, ...]) -> None:
         """Shows another folder; the filter is cleared, nothing is current."""
         self._current = None
+        self._view.has_folder = True
         self.clear_filter()
         self._model.set_keys(keys)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
@@ -23,6 +23,7 @@ class ImageListView(QListView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.is_filtered = False
+        self.has_folder = False
         self.setObjectName("image_list")
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
@@ -35,7 +36,8 @@ class ImageListView(QListView):
 
     def visible_rows(self) -> tuple[int, int]:
         """First and last row that can be seen, both included."""
-        area = self.viewport().rect()
+        # Not viewport(): its first call makes PySide set up all its widget classes, 26 ms at start.
+        area = QRect(QPoint(0, 0), self.maximumViewportSize())
         first = self.indexAt(area.topLeft() + _INSIDE)
         last = self.indexAt(area.bottomLeft() + _INSIDE)
         last_row = last.row() if last.isValid() else self.model().rowCount() - 1
@@ -57,7 +59,7 @@ class ImageListView(QListView):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Says why the list is empty."""
         super().paintEvent(event)
-        if self.model() is None or self.model().rowCount():
+        if not self.has_folder or self.model().rowCount():
             return
         text = self.tr("No image passes the filter.") if self.is_filtered else self.tr("No images")
         painter = QPainter(self.viewport())

@@ -32,3 +32,7 @@ def test_the_window_program_imports_no_keras(imported: set[str]) -> None:
 )  # fmt: skip
 def test_what_is_needed_only_on_a_click_is_imported_then(imported: set[str], module: str) -> None:
     assert module not in imported
+
+
+def test_pipes_and_processes_are_imported_when_the_engine_starts(imported: set[str]) -> None:
+    assert imported.isdisjoint({"multiprocessing", "model.engine.client", "logging.handlers"})
