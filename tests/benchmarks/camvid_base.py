@@ -1,6 +1,6 @@
 """Trains the small U-Net that the CamVid loop benchmark starts from. Not part of the test suite.
 
-    python -m tests.benchmarks.camvid_base DATA_DIR OUT.keras [--minutes 50] [--drives 0001TP,0016E5]
+    python -m tests.benchmarks.camvid_base DATA_DIR OUT.keras [--minutes 50] [--drives A,B]
 
 The network that is shipped as ``resources/models/default.keras`` comes from the same script: two
 drives first, then all 468 frames and synthetic scenes on top:
@@ -124,9 +124,9 @@ def main() -> None:
     if arguments.synthetic:
         more_images, more_masks = synthetic(arguments.synthetic)
         images, masks = np.concatenate([images, more_images]), np.concatenate([masks, more_masks])
-    network = build_unet(
-        UNetConfig(NUM_CLASSES, widths=(16, 32, 64, 96), blocks=(1, 1, 2, 2)), name="camvid_unet"
-    )
+    config = UNetConfig(NUM_CLASSES, widths=(16, 32, 64, 96), blocks=(1, 1, 2, 2))
+    network = build_unet(config, name="camvid_unet")
+    plain = build_unet(config, name="camvid_unet")  # never compiled: saved without an optimizer
     if arguments.start is not None:
         start = keras.models.load_model(arguments.start, compile=False)
         network.set_weights(start.get_weights())
@@ -148,7 +148,6 @@ def main() -> None:
             weights /= weights.mean()
             losses.append(float(network.train_on_batch(x, np.minimum(y, NUM_CLASSES - 1), weights)))
         epoch += 1
-        plain = keras.models.clone_model(network)  # without the optimizer: a third of the size
         plain.set_weights(network.get_weights())
         plain.save(arguments.out)
         print(f"epoch {epoch}  {elapsed_s:.0f} s  loss {np.mean(losses):.3f}", flush=True)
