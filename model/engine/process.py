@@ -174,7 +174,9 @@ def _enter(pipe: Connection[Any, Any], options: ChildOptions) -> None:
     try:
         getattr(importlib.import_module(module), function)(pipe, options.argument)
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # the parent closed its end: nobody wants an answer any more
+        # The parent closed its end, so nobody wants an answer any more; or it was killed, and then
+        # nobody else tidies up. This may come here before the thread that watches for that.
+        _remove(options.folder)
     except BaseException:  # noqa: BLE001 - the last resort of a process; the log is where it belongs
         sys.excepthook(*sys.exc_info())
         status = 1
@@ -207,11 +209,15 @@ def _watch_parent(folder: str) -> None:
 
     def wait() -> None:
         connection.wait([parent.sentinel])
-        os.chdir(os.path.dirname(folder))  # Windows removes no folder that somebody is in
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         os._exit(0)
 
     threading.Thread(target=wait, name="parent-watch", daemon=True).start()
+
+
+def _remove(folder: str) -> None:
+    os.chdir(os.path.dirname(folder))  # Windows removes no folder that somebody is in
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lower_priority() -> None:
