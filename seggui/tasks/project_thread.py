@@ -102,6 +102,7 @@ class ProjectThread(QObject):
 
         def on_done(opened: OpenedProject) -> None:
             self._is_opening, self._is_read_only = False, opened.is_read_only
+            self._write("", _flush_all)  # after a crash, masks are behind their journal
             done(opened)
 
         def on_failed(error: Exception) -> None:
@@ -284,6 +285,10 @@ class ProjectThread(QObject):
             raise RuntimeError("no project is open")
         self._drain()
         return self._project
+
+
+def _flush_all(project: Project) -> FlushReport:
+    return FlushReport(True, project.flush_all_from_journal())
 
 
 def _flush_of(
