@@ -38,10 +38,11 @@ class WidgetMap(QObject):
 
     The file holds an object with:
 
-    - ``widgets``: object name -> ``rect`` ([x, y, width, height] on the screen, in device pixels),
-      ``enabled``, and ``text`` where there is one. Visible widgets only; the button of an action in
-      a tool bar goes by the name of the action. The topmost dialog's widgets win.
-    - ``focus``: object name of the widget that has the keyboard, or an empty string.
+    - ``widgets``: name -> ``rect`` ([x, y, width, height] on the screen, in device pixels, of the
+      part that is not scrolled away), ``enabled``, and ``text`` where there is one. Only what can
+      be seen; where two have one name, that of the dialog wins. The name is the object name, or
+      that of a tool button's action, or else what a screen reader says or what stands on a button.
+    - ``focus``: name of the widget that has the keyboard, or an empty string.
     - ``dialog``: ``name``, ``title`` and ``text`` of the modal dialog, or null.
     - ``message``: ``kind`` and ``text`` of the message bar, or null.
     - ``canvas``: ``origin`` ([x, y] on the screen), ``view`` ([scale, top, left] of
@@ -94,7 +95,7 @@ class WidgetMap(QObject):
         return {
             "title": program.window.windowTitle(),
             "widgets": dict(_named_widgets()),
-            "focus": focus.objectName() if focus is not None else "",
+            "focus": _name(focus) if focus is not None else "",
             "dialog": _dialog(),
             "message": None if current is None else {"kind": current.kind, "text": current.text},
             "canvas": self._canvas(),
@@ -150,7 +151,7 @@ def _named_widgets() -> Iterator[tuple[str, dict[str, Any]]]:
     for top in sorted(tops, key=lambda w: w is QApplication.activeModalWidget()):
         for widget in (top, *top.findChildren(QWidget)):
             name = _name(widget)
-            if name and widget.isVisible():
+            if name and widget.isVisible() and not widget.visibleRegion().isEmpty():
                 yield name, _described_widget(widget)
 
 
@@ -158,13 +159,17 @@ def _name(widget: QWidget) -> str:
     if isinstance(widget, QToolButton) and widget.defaultAction() is not None:
         return widget.defaultAction().objectName()
     name = widget.objectName()
-    return "" if name.startswith("qt_") else name
+    if name.startswith("qt_"):
+        return ""
+    text = widget.text().replace("&", "") if isinstance(widget, QAbstractButton) else ""
+    return name or widget.accessibleName() or text
 
 
 def _described_widget(widget: QWidget) -> dict[str, Any]:
     ratio = widget.devicePixelRatioF()
-    corner = widget.mapToGlobal(QPoint(0, 0))
-    sides = (corner.x(), corner.y(), widget.width(), widget.height())
+    seen = widget.visibleRegion().boundingRect()
+    corner = widget.mapToGlobal(seen.topLeft())
+    sides = (corner.x(), corner.y(), seen.width(), seen.height())
     described: dict[str, Any] = {
         "rect": [round(side * ratio) for side in sides],
         "enabled": widget.isEnabled(),
