@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QDialog, QFileDialog
 
 from model.data.label_sets import LabelClass, LabelSet, builtin_label_sets
+from model.data.resources import resource_path
 from model.engine.classes import label_set_from, label_set_of
 from model.engine.protocol import DeviceInfo, ModelInfo, Scaling
 from model.errors import LabelSetError, StorageError
@@ -114,7 +115,16 @@ class ModelWiring(QObject):
             self._project.record_setting(
                 "model_path", str(path.relative_to(home) if inside else path)
             )
-        self._match_label_sets(info)
+        is_shipped = not self._is_explicit and path == resource_path("models", "default.keras")
+        self._match_label_sets(info, is_shipped=is_shipped)
+        if is_shipped and self._prediction.fits_label_set:
+            self._messages.info(
+                self.tr(
+                    "Masks come from the small street-scene network that ships with seggui. "
+                    "Load your own with Ctrl+L; what you correct stays."
+                ),
+                timeout_ms=12_000,
+            )
         # A network that scales its input by itself leaves nothing to guess.
         is_open = info.settings_are_guessed and info.settings.scaling is not Scaling.RAW
         if is_open and self._is_explicit:
@@ -147,13 +157,14 @@ class ModelWiring(QObject):
 
     # -- classes ---------------------------------------------------------------------------------
 
-    def _match_label_sets(self, info: ModelInfo) -> None:
+    def _match_label_sets(self, info: ModelInfo, *, is_shipped: bool) -> None:
         label_set = self._session.label_set
         if label_set is None or self._editing.is_label_set_provisional:
             self._editing.adopt_label_set(label_set_of(info), is_provisional=True)
             self._prediction.set_automatic(self._prediction.is_automatic)
             return
-        if not self._prediction.fits_label_set:
+        # Nobody asked for the shipped network: where it does not fit, it keeps quiet.
+        if not self._prediction.fits_label_set and not is_shipped:
             self.tell_missing_classes()
 
     def tell_missing_classes(self) -> None:
