@@ -59,7 +59,8 @@ def answered_classes(
 ) -> npt.NDArray[np.uint8]:
     """The classes (N, H, W) uint8 that outputs (N, H, W, C) stand for."""
     if answer.shape[-1] > 1:
-        return np.argmax(answer, axis=-1).astype(np.uint8)
+        best: npt.NDArray[np.uint8] = np.argmax(answer, axis=-1).astype(np.uint8)
+        return best
     threshold = 0.0 if activation is Activation.LOGITS else 0.5
     return (answer[..., 0] > threshold).astype(np.uint8)
 

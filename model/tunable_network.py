@@ -72,6 +72,8 @@ class TunableNetwork:
             use_ema=True,
             ema_momentum=EMA_MOMENTUM,
         )
+        # Variables made inside the first step would make TensorFlow trace it a second time.
+        optimizer.build(self._trained.trainable_variables)
         # XLA would compile for minutes on a CPU what then runs for two.
         self._trained.compile(optimizer, loss, jit_compile=False)
 
