@@ -53,13 +53,15 @@ _log = logging.getLogger(__name__)
 class Program(QObject):
     """Everything that lives as long as the window."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, shipped_model: Path | None = None) -> None:
         """Builds the window and its threads; nothing is shown or read yet.
 
         Args:
             engine: the network's home; started later, and ended by :meth:`close`.
+            shipped_model: loaded when the user never loaded one.
         """
         super().__init__()
+        self._shipped_model = shipped_model
         logs = data_dir() / "logs"
         self.settings = Settings(parent=self)
         self.session = Session(self)
@@ -152,8 +154,7 @@ class Program(QObject):
         last = Path(self.settings.text("model/last", ""))
         if last.is_file():
             return last
-        shipped = resource_path("models", "default.keras")
-        return shipped if shipped.is_file() else None
+        return self._shipped_model
 
     @Slot()
     def close(self) -> None:
@@ -215,7 +216,10 @@ def run(folder: Path | None, model: Path | None, *, engine_hosting: Hosting = "p
     app.setApplicationName("seggui")
     app.setDesktopFileName("seggui")
     app.setWindowIcon(QIcon(str(resource_path("icons", "seggui.svg"))))
-    program = Program(DeferredEngine(lambda: _open_engine(engine_hosting)))
+    program = Program(
+        DeferredEngine(lambda: _open_engine(engine_hosting)),
+        shipped_model=resource_path("models", "default.keras"),
+    )
     apply_theme(app, program.settings.theme())
     _close_on_signals(program)
     program.start(folder, model)
