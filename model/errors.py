@@ -1,4 +1,4 @@
-"""The errors that a user can meet. Each message says what was received, expected, and what to do."""
+"""The errors a user can meet. Each says what was received, expected, and what to do."""
 
 from __future__ import annotations
 

@@ -100,6 +100,7 @@ class Program(QObject):
         self.folders.open_model = self.models.load_model
         self.folders.initial_label_set = self.models.label_set
         self.work = WorkWiring(parts, self.folders, self.models.tell_missing_classes)
+        self.folders.may_leave_folder = self.work.may_leave_folder
         HelpWiring(parts)
 
     def start(self, folder: Path | None, model: Path | None) -> None:

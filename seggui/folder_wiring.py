@@ -34,6 +34,7 @@ class FolderWiring(QObject):
         self._navigation, self._loader = parts.navigation, parts.loader
         self._project, self._editing = parts.project, editing
         self._messages, self._settings = parts.messages, parts.settings
+        self.may_leave_folder: Callable[[], bool] = lambda: True
         self.open_model: Callable[[Path], None] = lambda _: None
         self.initial_label_set: Callable[[], LabelSet] = lambda: builtin_label_sets()[0]
         self._asked_elsewhere: set[Path] = set()
@@ -104,12 +105,16 @@ class FolderWiring(QObject):
         if self._project.has_failed:
             self._messages.warn(self.tr("The folder stays open until everything is saved."))
             return
+        if not self.may_leave_folder():
+            return
         self._navigation.close_folder()
         self._settings.set("window/folder", "")
         self._window.set_title(None)
         self._window.show_welcome()
 
     def _open(self, folder: Path, *, key: str | None) -> None:
+        if not self.may_leave_folder():
+            return
         kept = self._settings.text(f"homes/{_name_of(folder)}", "")
         self._navigation.open_folder(folder, Path(kept) if kept else None, key=key)
 

@@ -17,6 +17,8 @@ from seggui.parts import Parts
 from seggui.settings import settings_dir
 from seggui.tasks.project_thread import OpenedProject
 
+_CLASSES_MESSAGE = "missing classes"
+
 
 class ModelWiring(QObject):
     """Loading a network, showing what it is, and making its classes and the project's agree."""
@@ -30,6 +32,7 @@ class ModelWiring(QObject):
         prediction, actions = parts.prediction, parts.window.actions_by_name
         self._is_explicit = False
         self.is_loading = False
+        self._is_shipped = False
         prediction.device_found.connect(self._on_device_found)
         prediction.model_loading.connect(self._on_model_loading)
         prediction.model_loaded.connect(self._on_model_loaded)
@@ -38,6 +41,7 @@ class ModelWiring(QObject):
         prediction.answer_applied.connect(self._on_answer_applied)
         prediction.failed.connect(self._on_prediction_failed)
         prediction.engine_restarted.connect(self._on_engine_restarted)
+        parts.session.label_set_changed.connect(self._on_label_set_changed)
         parts.navigation.folder_opened.connect(self._on_folder_opened)
         actions["load_model_action"].triggered.connect(self.ask_model)
         actions["model_settings_action"].triggered.connect(self.show_settings)
@@ -115,9 +119,10 @@ class ModelWiring(QObject):
             self._project.record_setting(
                 "model_path", str(path.relative_to(home) if inside else path)
             )
-        is_shipped = not self._is_explicit and path == resource_path("models", "default.keras")
-        self._match_label_sets(info, is_shipped=is_shipped)
-        if is_shipped and self._prediction.fits_label_set:
+        shipped = resource_path("models", "default.keras")
+        self._is_shipped = not self._is_explicit and path == shipped
+        self._match_label_sets(info)
+        if self._is_shipped and self._prediction.fits_label_set:
             self._messages.info(
                 self.tr(
                     "Masks come from the small street-scene network that ships with seggui. "
@@ -157,14 +162,22 @@ class ModelWiring(QObject):
 
     # -- classes ---------------------------------------------------------------------------------
 
-    def _match_label_sets(self, info: ModelInfo, *, is_shipped: bool) -> None:
+    def _match_label_sets(self, info: ModelInfo) -> None:
         label_set = self._session.label_set
         if label_set is None or self._editing.is_label_set_provisional:
             self._editing.adopt_label_set(label_set_of(info), is_provisional=True)
             self._prediction.set_automatic(self._prediction.is_automatic)
             return
         # Nobody asked for the shipped network: where it does not fit, it keeps quiet.
-        if not self._prediction.fits_label_set and not is_shipped:
+        if not self._prediction.fits_label_set and not self._is_shipped:
+            self.tell_missing_classes()
+
+    @Slot(object)
+    def _on_label_set_changed(self, _: object) -> None:
+        """Another folder, or other classes: does the network still fit?"""
+        if self._prediction.model is None or self._prediction.fits_label_set:
+            self._messages.withdraw(_CLASSES_MESSAGE)
+        elif not self._editing.is_label_set_provisional and not self._is_shipped:
             self.tell_missing_classes()
 
     def tell_missing_classes(self) -> None:
@@ -178,7 +191,9 @@ class ModelWiring(QObject):
                 remedy=f"Add the missing classes ({names}), or load another model.",
             )
             self._messages.error(
-                error, action=(self.tr("Add classes"), lambda: self._add_classes(info))
+                error,
+                name=_CLASSES_MESSAGE,
+                action=(self.tr("Add classes"), lambda: self._add_classes(info)),
             )
 
     def _add_classes(self, info: ModelInfo) -> None:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -127,6 +128,7 @@ class Navigation(QObject):
             folder, home,
             done=self._on_opened,
             failed=lambda error: self._on_open_failed(folder, error),
+            found=lambda folder, keys, settings: self._read_first(folder, keys, settings, key),
         )  # fmt: skip
 
     def close_folder(self) -> None:
@@ -245,6 +247,14 @@ class Navigation(QObject):
         self._session.is_opening = False
         self.open_failed.emit(folder, error)
 
+    def _read_first(
+        self, folder: Path, keys: tuple[str, ...], settings: dict[str, Any], key: str | None
+    ) -> None:
+        """On the project's thread: while the window takes the folder in, its image is read."""
+        first = _first_key(keys, settings, key)
+        if first is not None:
+            self._loader.read_ahead(first, folder / first)
+
     def _on_opened(self, opened: OpenedProject) -> None:
         self._session.is_opening = False
         self._generation += 1
@@ -257,11 +267,9 @@ class Navigation(QObject):
         self._session.is_read_only = opened.is_read_only
         self._session.show_nothing()
         self.folder_opened.emit(opened)
-        last = self._first_key or opened.settings.get("current_image")
-        if isinstance(last, str) and last in self._positions:
-            self.show(last)
-        elif opened.keys:
-            self.show(opened.keys[0])
+        first = _first_key(opened.keys, opened.settings, self._first_key)
+        if first is not None:
+            self.show(first)
 
     def _neighbour(self, key: str | None, step: int) -> str | None:
         if key is None:
@@ -374,3 +382,9 @@ class Navigation(QObject):
         bundle = self._bundles.get(key)
         if bundle is not None:
             self._project.schedule_flush(key, bundle.document)
+
+
+def _first_key(keys: tuple[str, ...], settings: dict[str, Any], wanted: str | None) -> str | None:
+    """What is shown first: what is wanted, what was on view last, or the first image."""
+    last = wanted or settings.get("current_image")
+    return last if last in keys else next(iter(keys), None)

@@ -101,6 +101,7 @@ class TrainingControl(QObject):
         self._done: TrainingDone | None = None
         self._plan: TrainingPlan | None = None
         self._estimate = 0.0
+        self._is_abandoned = False
         self._are_roles_known = False
         self.overview: TrainingOverview | None = None
         self._timer = QTimer(self, singleShot=True, interval=OVERVIEW_DELAY_MS)
@@ -293,6 +294,10 @@ class TrainingControl(QObject):
 
     def _on_failed(self, error: Exception) -> None:
         was_running, self._run = self._run is not None, None
+        if self._is_abandoned:  # its project is closed: there is nowhere to record it
+            self._is_abandoned = False
+            self.ended.emit(None)
+            return
         is_cancelled = isinstance(error, CancelledError)
         if was_running:
             self._record_failure("cancelled" if is_cancelled else "failed", str(error))
@@ -320,6 +325,13 @@ class TrainingControl(QObject):
         """Stays with the network in force; the new one stays in the list, not in force."""
         if self._done is not None:
             self._settle("discarded", done=None)
+
+    def leave(self) -> None:
+        """The folder is about to be left: what runs is cancelled, what is undecided is not kept."""
+        self.discard()
+        if self._run is not None:
+            self._is_abandoned = True
+            self._run.cancel()
 
     def restore(self, version: versions.ModelVersion, path: Path) -> None:
         """Brings a version back into force."""

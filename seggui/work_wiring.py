@@ -55,6 +55,27 @@ class WorkWiring(QObject):
         """Ends the thread that draws the sample."""
         self._sample_thread.close(drain=False)
 
+    def may_leave_folder(self) -> bool:
+        """Asks when leaving the folder would end a fine-tuning."""
+        training = self._training
+        if training.is_running or training.is_undecided:
+            text = (
+                self.tr("A fine-tuning of this folder is running. Leaving the folder cancels it.")
+                if training.is_running
+                else self.tr(
+                    "The new network of this folder waits for your decision. "
+                    "Leaving the folder discards it; it stays in the list of versions."
+                )
+            )
+            if not self._messages.ask(
+                self.tr("Leave this folder?"), text, yes=self.tr("Leave"), no=self.tr("Stay")
+            ):
+                return False
+            self._preview.stop()
+            training.leave()
+            self._window.training_panel.show_overview_page()
+        return True
+
     # -- batch prediction and export -------------------------------------------------------------
 
     def _connect_batch(self) -> None:

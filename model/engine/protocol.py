@@ -139,7 +139,7 @@ class Prediction:
 
 
 class CancelToken(Protocol):
-    """Asked by long work at every tile, batch and file. ``threading.Event`` fits through a lambda."""
+    """Asked by long work at every tile, batch and file; ``threading.Event.is_set`` fits."""
 
     def __call__(self) -> bool:
         """Returns True once the work is no longer wanted."""
@@ -222,7 +222,7 @@ class TrainingSettings:
         crop_size: height and width of a crop in pixels, rounded to what the network accepts;
             ignored when the network's input size is fixed.
         learning_rate: peak rate of AdamW.
-        trainable: ``"all"`` layers, or the ``"decoder"`` only (everything after the coarsest scale).
+        trainable: ``"all"`` layers, or the ``"decoder"`` only (all after the coarsest scale).
         keep_old_answers: weight of the old network's answer on pixels nobody touched, 0..1;
             guards against forgetting.
         score_every: steps between two scorings of the held-out images.
@@ -233,7 +233,7 @@ class TrainingSettings:
     num_steps: int = 150
     batch_size: int = 4
     crop_size: int = 256
-    learning_rate: float = 1e-4
+    learning_rate: float = 3e-4
     trainable: Literal["all", "decoder"] = "all"
     keep_old_answers: float = 0.5
     score_every: int = 25

@@ -321,7 +321,10 @@ class Project(ProjectSettings):
         All images of the folder are decided together at the first call, so that whole blocks of a
         video share a role. A read-only project decides the same, but does not store it.
         """
+        keys = tuple(keys)
         existing = self._journal.roles()
+        if all(key in existing for key in keys):
+            return {key: existing[key] for key in keys}
         known = dict.fromkeys([*self.keys, *(key for key in keys if key not in self._names)])
         decided = decide_roles(tuple(known), existing)
         new = {key: role for key, role in decided.items() if key not in existing}

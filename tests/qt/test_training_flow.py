@@ -221,3 +221,37 @@ def test_a_version_is_brought_back_by_one_click(trained: Driver, tmp_path: Path)
     with trained.qtbot.waitSignal(trained.program.prediction.model_loaded, timeout=10_000):
         trained.program.training.restore(base, tmp_path / "net.keras")
     assert trained.program.prediction.model.path == str(tmp_path / "net.keras")
+
+
+def test_leaving_the_folder_asks_and_cancels_the_run(
+    trained: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    write_images(other, 1)
+    questions: list[str] = []
+
+    def answer(_: object, title: str, text: str, **_answers: str) -> bool:
+        questions.append(text)
+        return len(questions) > 1
+
+    monkeypatch.setattr("seggui.messages.Messages.ask", answer)
+    trained.program.training.start(TrainingSettings())
+    trained.until(lambda: bool(PretendedRun.requests))
+    trained.program.folders.open_folder(other)
+    assert trained.program.training.is_running
+    trained.program.folders.open_folder(other)
+    trained.until(lambda: trained.program.navigation.opened.folder == other)
+    trained.until(lambda: not trained.program.training.is_running)
+    assert "cancels" in questions[0]
+
+
+def test_an_undecided_network_is_listed_where_it_was_trained(
+    trained: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    write_images(other, 1)
+    monkeypatch.setattr("seggui.messages.Messages.ask", lambda *_, **__: True)
+    _finish(trained)
+    trained.program.folders.open_folder(other)
+    trained.until(lambda: trained.program.navigation.opened.folder == other)
+    assert [v["state"] for v in _versions(tmp_path)] == ["base", "discarded"]
