@@ -48,11 +48,18 @@ class ImageLoader(QObject):
         super().__init__(parent)
         self._thread = JobThread("images", self)
         self._thumbnails = JobThread("thumbnails", self)
+        self._ahead: tuple[Path, DecodedImage] | None = None  # touched by the image thread only
+
+    def read_ahead(self, key: str, path: Path) -> None:
+        """Begins to decode what will be asked for in a moment. May be called from any thread."""
+        self._thread.submit(
+            lambda: self._keep(key, path), failed=_leave_to_load, priority=-1, tag=key
+        )
 
     def load(self, key: str, path: Path, *, priority: int, done: Done, failed: Failed) -> None:
         """Decodes one image; ``done`` gets a :class:`DecodedImage`. Lower priorities go first."""
         self._thread.submit(
-            lambda: _decode(key, path), done=done, failed=failed, priority=priority, tag=key
+            lambda: self._taken(key, path), done=done, failed=failed, priority=priority, tag=key
         )
 
     def keep_only(self, keys: frozenset[str]) -> None:
@@ -78,6 +85,17 @@ class ImageLoader(QObject):
         """Ends both threads and waits."""
         self._thread.close(drain=False)
         self._thumbnails.close(drain=False)
+
+    def _keep(self, key: str, path: Path) -> None:
+        self._ahead = path, _decode(key, path)
+
+    def _taken(self, key: str, path: Path) -> DecodedImage:
+        ahead, self._ahead = self._ahead, None
+        return ahead[1] if ahead is not None and ahead[0] == path else _decode(key, path)
+
+
+def _leave_to_load(error: Exception) -> None:
+    """Who asks for the image gets the same error."""
 
 
 def _decode(key: str, path: Path) -> DecodedImage:

@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 FLUSH_DELAY_MS = 1500
 RETRY_DELAY_MS = 5000
 
+Found = Callable[[Path, tuple[str, ...], dict[str, Any]], None]
+"""Gets the folder, its images and the settings of its project."""
+
 
 @dataclass(frozen=True)
 class OpenedProject:
@@ -95,8 +98,24 @@ class ProjectThread(QObject):
 
     # -- opening and reading ---------------------------------------------------------------------
 
-    def open(self, folder: Path, home: Path | None, *, done: Done, failed: Failed) -> None:
-        """Opens a folder's project; the one open before is closed once the new one is there."""
+    def open(
+        self,
+        folder: Path,
+        home: Path | None,
+        *,
+        done: Done,
+        failed: Failed,
+        found: Found | None = None,
+    ) -> None:
+        """Opens a folder's project; the one open before is closed once the new one is there.
+
+        Args:
+            folder: with images.
+            home: where its masks and history are, or None for the folder itself.
+            done: gets an :class:`OpenedProject`.
+            failed: gets the error; the project open before stays.
+            found: called on the project's thread, as soon as the images and settings are known.
+        """
         self.flush_now()
         self._is_opening = True
 
@@ -109,7 +128,7 @@ class ProjectThread(QObject):
             self._is_opening = False
             failed(error)
 
-        self._thread.submit(lambda: self._open(folder, home), done=on_done, failed=on_failed)
+        self._thread.submit(lambda: self._open(folder, home, found), done=on_done, failed=on_failed)
 
     def close_project(self) -> None:
         """Writes what is due and closes the project; the thread goes on for the next one."""
@@ -233,7 +252,7 @@ class ProjectThread(QObject):
 
     # -- on the project thread -------------------------------------------------------------------
 
-    def _open(self, folder: Path, home: Path | None) -> OpenedProject:
+    def _open(self, folder: Path, home: Path | None, found: Found | None) -> OpenedProject:
         self._drain()  # raises when it cannot be written: then the old project stays open
         old = self._project
         if old is not None and old.folder == folder.absolute():
@@ -243,9 +262,12 @@ class ProjectThread(QObject):
         if old is not None:
             old.close()
         self._project = project
+        settings = project.settings()
+        if found is not None:
+            found(project.folder, project.keys, settings)
         return OpenedProject(
             project.folder, project.home, project.is_read_only, project.keys, project.records(),
-            project.label_set, project.settings(), project.notes,
+            project.label_set, settings, project.notes,
         )  # fmt: skip
 
     def _load(self, key: str, height: int, width: int) -> OpenedImage:
