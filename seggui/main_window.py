@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QMainWindow,
@@ -133,13 +133,7 @@ class MainWindow(QMainWindow):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self._editor)
-        center = QWidget()
-        outer = QVBoxLayout(center)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(self.message_bar)
-        outer.addWidget(self._pages, 1)
-        self.setCentralWidget(center)
+        self.setCentralWidget(_Center(self._pages, self.message_bar))
 
     def _build_bars(self) -> None:
         self._main_bar = self._bar(self.tr("Main"), "main_bar", Qt.ToolBarArea.TopToolBarArea)
@@ -231,6 +225,40 @@ class MainWindow(QMainWindow):
         self.resize(_FIRST_SIZE)
         if available.width() < _FIRST_SIZE.width() * 1.1:
             self.setWindowState(Qt.WindowState.WindowMaximized)  # a small screen: use all of it
+
+
+class _Center(QWidget):
+    """The page, and the message bar over its top.
+
+    The bar does not push the page down: an image that moves under the pointer in the middle of a
+    stroke would be painted in the wrong place.
+    """
+
+    def __init__(self, page: QWidget, bar: QWidget) -> None:
+        super().__init__()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(page)
+        self._bar = bar
+        bar.setParent(self)
+        bar.installEventFilter(self)
+        bar.raise_()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The bar keeps the full width."""
+        super().resizeEvent(event)
+        self._place_bar()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Another message has another height."""
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            self._place_bar()
+        return super().eventFilter(watched, event)
+
+    def _place_bar(self) -> None:
+        layout = self._bar.layout()
+        if layout is not None:
+            self._bar.setGeometry(0, 0, self.width(), layout.totalHeightForWidth(self.width()))
 
 
 def tool_actions() -> tuple[ActionSpec, ...]:

@@ -60,7 +60,7 @@ class ShortcutsDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("shortcuts_dialog")
         self.setWindowTitle(self.tr("Keyboard shortcuts"))
-        self.resize(560, 640)
+        self.resize(680, 640)
         self._model = ShortcutListModel(rows, self)
         self._search = FilterEdit()
         self._search.setPlaceholderText(self.tr("Search action or key"))

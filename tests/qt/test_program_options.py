@@ -164,3 +164,17 @@ def test_a_missing_project_model_is_explained(
     second.start(tmp_path)
     second.until(lambda: second.window.message_bar.current is not None)
     assert "net.keras" in second.window.message_bar.current.text
+
+
+def test_a_message_does_not_move_the_image_under_the_pointer(
+    driver: Driver, tmp_path: Path
+) -> None:
+    write_images(tmp_path, 1)
+    driver.start(tmp_path)
+    canvas = driver.window.canvas
+    before = canvas.mapTo(driver.window, canvas.image_rect.topLeft()), canvas.size()
+    driver.program.messages.warn("Something long to tell. " * 20)
+    driver.qtbot.waitUntil(driver.window.message_bar.isVisible)
+    driver.qtbot.wait(50)
+    assert (canvas.mapTo(driver.window, canvas.image_rect.topLeft()), canvas.size()) == before
+    assert driver.window.message_bar.height() < driver.window.height() / 4
