@@ -328,8 +328,8 @@ class _Run:
     ) -> Iterator[tuple[TrainingEvent, _Candidate]]:
         """Tries weights between base and tuned; the way back to the base is the way to forget less.
 
-        Taken is the most cautious blend that keeps at least half of the best gain: held-out
-        corrections lie where the base was wrong, so they overrate change.
+        Taken is the most cautious blend that keeps most of the best gain: held-out corrections lie
+        where the base was wrong, so they overrate change.
         """
         if tuned.step == 0:
             return
@@ -350,6 +350,11 @@ class _Run:
     def _finish(self, best: _Candidate, before: Scores, last_step: int) -> TrainingDone:
         if best.step == 0:
             self._note("Nothing was better than the base model, so the result is the base model.")
+        elif best.scores.mean_iou < before.mean_iou:
+            self._note(
+                "More held-out pixels are right than before, but rare classes lost: look at the "
+                "scores of each class before you keep it."
+            )
         self._check_cancelled()
         self._tunable.set_weights(best.weights)
         save_network(self._tunable.release(), Path(self._request.output_path), self._info.settings)

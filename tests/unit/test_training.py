@@ -39,7 +39,7 @@ SETTINGS = TrainingSettings(
     crop_size=48,
     learning_rate=1e-2,
     score_every=20,
-    keep_old_answers=0.05,
+    keep_old_answers=0.025,
 )
 
 
@@ -442,23 +442,40 @@ def test_learning_rate_rises_then_falls():
     assert rates[-1] == pytest.approx(0.05 * SETTINGS.learning_rate)
 
 
-def scores(mean_iou, accuracy):
-    return Scores(accuracy=accuracy, mean_iou=mean_iou, iou=(), num_pixels=())
+def scores(accuracy, *iou, num_pixels=None):
+    known = [v for v in iou if v is not None]
+    return Scores(
+        accuracy=accuracy, mean_iou=float(np.mean(known)), iou=iou,
+        num_pixels=num_pixels or (100,) * len(iou),
+    )  # fmt: skip
 
 
-def test_candidates_are_compared_by_mean_iou_and_accuracy_together():
-    assert is_better(scores(0.5, 0.8), scores(0.5, 0.7))
-    assert is_better(scores(0.6, 0.7), scores(0.5, 0.7))
-    assert not is_better(scores(0.5, 0.7), scores(0.5, 0.7))
-    assert not is_better(scores(0.51, 0.6), scores(0.5, 0.7))
+def test_candidates_are_compared_by_accuracy_and_iou_together():
+    assert is_better(scores(0.8, 0.5, 0.5), scores(0.7, 0.5, 0.5))
+    assert is_better(scores(0.7, 0.6, 0.5), scores(0.7, 0.5, 0.5))
+    assert not is_better(scores(0.7, 0.5, 0.5), scores(0.7, 0.5, 0.5))
+    assert not is_better(scores(0.6, 0.51, 0.51), scores(0.7, 0.5, 0.5))
 
 
-def test_most_cautious_blend_with_half_of_the_gain_is_taken():
+def test_a_class_of_few_pixels_counts_but_does_not_decide():
+    base = scores(0.90, 0.9, 0.8, num_pixels=(90_000, 100))
+    better_elsewhere = scores(0.93, 0.93, 0.2, num_pixels=(90_000, 100))
+    much_worse = scores(0.90, 0.9, 0.2, num_pixels=(90_000, 100))
+    assert is_better(better_elsewhere, base)
+    assert is_better(base, much_worse)
+
+
+def test_class_that_occurs_only_in_a_prediction_has_no_say():
+    truth_only = scores(0.9, 0.9, None, num_pixels=(100, 0))
+    invented = scores(0.9, 0.9, 0.0, num_pixels=(100, 0))
+    assert not is_better(truth_only, invented)
+
+
+def test_most_cautious_blend_with_most_of_the_gain_is_taken():
     base = scores(0.4, 0.4)
-    blends = [scores(v, v) for v in (0.60, 0.56, 0.51, 0.45)]
-    assert choose_blend(blends, base) == 2
-    assert choose_blend([scores(v, v) for v in (0.6, 0.45, 0.42, 0.41)], base) == 0
-    assert choose_blend([scores(v, v) for v in (0.5, 0.55, 0.6, 0.42)], base) == 2
+    assert choose_blend([scores(v, v) for v in (0.60, 0.56, 0.51, 0.45)], base) == 1
+    assert choose_blend([scores(v, v) for v in (0.60, 0.45, 0.42, 0.41)], base) == 0
+    assert choose_blend([scores(v, v) for v in (0.50, 0.55, 0.60, 0.42)], base) == 2
 
 
 def test_crops_fit_what_the_network_accepts(base_path, samples):
