@@ -258,7 +258,8 @@ class _Center(QWidget):
     def _place_bar(self) -> None:
         layout = self._bar.layout()
         if layout is not None:
-            self._bar.setGeometry(0, 0, self.width(), layout.totalHeightForWidth(self.width()))
+            height = layout.totalHeightForWidth(self.width())
+            self._bar.setGeometry(0, 0, self.width(), height)
 
 
 def tool_actions() -> tuple[ActionSpec, ...]:

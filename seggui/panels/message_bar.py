@@ -126,7 +126,9 @@ class MessageBar(QWidget):
         self._text.setTextInteractionFlags(
             flags.TextSelectableByMouse | flags.TextSelectableByKeyboard
         )
-        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self._text.setSizePolicy(policy)
         row = QHBoxLayout()
         row.setContentsMargins(12, 6, 8, 6)
         row.setSpacing(8)
