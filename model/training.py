@@ -167,7 +167,7 @@ class _Run:
 
     def _planned(self) -> TrainingPlan:
         num_held_out = 0 if self._material.held_out_is_tiles else len(self._material.held_out)
-        sizes = [s.classes.size / 1e6 for s in (*self._material.train, *self._material.held_out)]
+        sizes = [s.classes.size / 1e6 for s in self._material.train]
         workload = TrainingWorkload(
             num_train_images=len(self._material.train),
             num_held_out_images=num_held_out,

@@ -5,9 +5,10 @@ Imports no Keras.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from model.data.label_sets import IGNORE
 from model.data.masks import read_mask
 from model.engine.protocol import CancelToken, TrainingSample
 from model.errors import CancelledError, MaskError, TrainingError
+from model.sample_store import Memory, StoredItems
 
 # Provenance values, as ``seggui.core.records.Provenance`` stores them (model never imports seggui).
 UNSEEN, PREDICTED, CORRECTED, ACCEPTED = 0, 1, 2, 3
@@ -30,6 +32,8 @@ CLASS_BALANCE = 0.5
 """0 counts every pixel alike, 1 every class alike."""
 
 MAX_CLASS_WEIGHT = 4.0
+
+MEMORY_LIMIT_BYTES = 2 * 2**30
 
 _NUM_REMEMBERED_PIXELS = 4096
 _SCORED_SHARE = (0.10, 0.50)
@@ -58,6 +62,11 @@ class LoadedSample:
     def __post_init__(self) -> None:
         for array in (self.pixels, self.classes, self.painted, self.untouched):
             array.setflags(write=False)
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the arrays take."""
+        return sum(a.nbytes for a in (self.pixels, self.classes, self.painted, self.untouched))
 
     @property
     def num_trusted(self) -> int:
@@ -124,6 +133,16 @@ def _read_same_size(path: str, image_path: str, size: tuple[int, ...]) -> npt.ND
     return mask
 
 
+class Samples(Protocol):
+    """Some samples, in memory or read from disk when asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> LoadedSample: ...
+
+    def __iter__(self) -> Iterator[LoadedSample]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class TrainingMaterial:
     """Everything a run learns from and is scored on.
@@ -135,8 +154,8 @@ class TrainingMaterial:
             image has trusted pixels.
     """
 
-    train: tuple[LoadedSample, ...]
-    held_out: tuple[LoadedSample, ...]
+    train: Samples
+    held_out: Samples
     held_out_is_tiles: bool
 
     def num_trusted_pixels(self, num_classes: int) -> tuple[int, ...]:
@@ -148,7 +167,11 @@ class TrainingMaterial:
 
 
 def load_material(
-    samples: Sequence[TrainingSample], *, num_classes: int, is_cancelled: CancelToken
+    samples: Sequence[TrainingSample],
+    *,
+    num_classes: int,
+    is_cancelled: CancelToken,
+    limit_bytes: int = MEMORY_LIMIT_BYTES,
 ) -> TrainingMaterial:
     """Reads all images and decides what is scored.
 
@@ -156,6 +179,7 @@ def load_material(
         samples: what the user corrected.
         num_classes: classes of the network.
         is_cancelled: asked before each file.
+        limit_bytes: memory for images; what does not fit is read again whenever it is needed.
 
     Raises:
         TrainingError: nothing to train on, or a class that the network does not have.
@@ -163,32 +187,54 @@ def load_material(
         MaskError: a mask cannot be read or has another size than its image.
         CancelledError: ``is_cancelled`` said so.
     """
-    loaded = []
-    for sample in samples:
+    memory: Memory[LoadedSample] = Memory(limit_bytes)
+    trusted = []
+    for sample, loaded in zip(samples, StoredItems(samples, load_sample, memory), strict=True):
         if is_cancelled():
             raise CancelledError
-        loaded.append(load_sample(sample))
-        _check_classes(loaded[-1], num_classes)
-    train = tuple(s for s in loaded if not s.is_held_out and s.num_trusted)
-    held_out = tuple(s for s in loaded if s.is_held_out and s.num_trusted)
+        _check_classes(loaded, num_classes)
+        if loaded.num_trusted:
+            trusted.append(sample)
+    train = [s for s in trusted if not s.is_held_out]
+    held_out = [s for s in trusted if s.is_held_out]
     if not train:
         raise TrainingError(
-            f"{len(loaded)} images were given for training, and none of those that may be "
+            f"{len(samples)} images were given for training, and none of those that may be "
             "trained on has a corrected or accepted pixel.",
             remedy="Correct at least one image, then try again.",
         )
-    if held_out:
-        return TrainingMaterial(train, held_out, held_out_is_tiles=False)
-    pairs = [hold_out_tiles(sample) for sample in train]
-    scored = tuple(s for _, s in pairs if s.num_trusted)
-    kept = tuple(s for s, _ in pairs if s.num_trusted)
-    if not scored or not kept:
+    if not held_out:
+        return _tile_material(train, memory)
+    return TrainingMaterial(
+        StoredItems(train, load_sample, memory),
+        StoredItems(held_out, load_sample, memory),
+        held_out_is_tiles=False,
+    )
+
+
+def _tile_material(
+    train: Sequence[TrainingSample], memory: Memory[LoadedSample]
+) -> TrainingMaterial:
+    def trained(sample: TrainingSample) -> LoadedSample:
+        return hold_out_tiles(load_sample(sample))[0]
+
+    def scored(sample: TrainingSample) -> LoadedSample:
+        return hold_out_tiles(load_sample(sample))[1]
+
+    has_tiles = [s.num_trusted > 0 for s in StoredItems(train, scored, memory)]
+    with_tiles = [s for s, is_split in zip(train, has_tiles, strict=True) if is_split]
+    if not with_tiles:
+        num_trusted = sum(load_sample(s).num_trusted for s in train)
         raise TrainingError(
-            f"Only {sum(s.num_trusted for s in train)} corrected pixels in one place: too few to "
-            "train on one part and check on another.",
+            f"Only {num_trusted} corrected pixels in one place: too few to train on one part and "
+            "check on another.",
             remedy="Paint a few more corrections, or accept an image.",
         )
-    return TrainingMaterial(kept, scored, held_out_is_tiles=True)
+    return TrainingMaterial(
+        StoredItems(train, trained, memory),
+        StoredItems(with_tiles, scored, memory),
+        held_out_is_tiles=True,
+    )
 
 
 def _check_classes(sample: LoadedSample, num_classes: int) -> None:
@@ -267,9 +313,7 @@ class CropSampler:
     as any other in the second half, however much was painted on it.
     """
 
-    def __init__(
-        self, samples: Sequence[LoadedSample], plan: CropPlan, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, samples: Samples, plan: CropPlan, rng: np.random.Generator) -> None:
         self._samples = samples
         self._plan = plan
         self._rng = rng
@@ -336,7 +380,7 @@ def _inside(start: float, length: int, limit: int) -> int:
     return int(np.clip(round(start), low, high))
 
 
-def painted_weight(samples: Sequence[LoadedSample]) -> float:
+def painted_weight(samples: Samples) -> float:
     """Weight of a painted pixel where an accepted one has 1: both halves of the loss, if possible.
 
     Painted pixels were wrong before and are few; without this they would drown in accepted ones.
@@ -346,7 +390,7 @@ def painted_weight(samples: Sequence[LoadedSample]) -> float:
     return float(np.clip(accepted / max(1, painted), 1.0, MAX_PAINTED_WEIGHT))
 
 
-def class_weights(samples: Sequence[LoadedSample]) -> npt.NDArray[np.float64]:
+def class_weights(samples: Samples) -> npt.NDArray[np.float64]:
     """(256,) weights by mask value: more for rare classes, 0 for ignore, 1 on the mean pixel.
 
     The next images need not show the classes as often as those that happened to be corrected:
@@ -369,7 +413,7 @@ def class_weights(samples: Sequence[LoadedSample]) -> npt.NDArray[np.float64]:
 
 
 def _places_by_class(
-    samples: Sequence[LoadedSample], rng: np.random.Generator
+    samples: Samples, rng: np.random.Generator
 ) -> list[list[tuple[int, npt.NDArray[np.intp]]]]:
     """For each class that occurs: (image, some of its pixels) for each image that shows it."""
     has_painted = any(s.painted.any() for s in samples)

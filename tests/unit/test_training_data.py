@@ -3,6 +3,7 @@ import pytest
 
 from model.augmentation import View, relight
 from model.errors import CancelledError, MaskError, TrainingError
+from model.sample_store import Memory
 from model.training_data import (
     CropPlan,
     CropSampler,
@@ -238,3 +239,33 @@ def test_relighting_changes_brightness_a_little_and_keeps_type_and_shape():
     assert lit.dtype == np.uint8
     assert lit.shape == pixels.shape
     assert 0 < np.abs(lit.astype(int) - pixels).mean() < 60
+
+
+def test_more_images_than_memory_are_read_again_and_give_the_same_crops(tmp_path):
+    samples = []
+    for seed in range(5):
+        pixels, truth = scene(seed)
+        samples.append(
+            write_sample(tmp_path, f"s{seed}", pixels=pixels, mask=truth, provenance=None,
+                         is_held_out=seed == 4)
+        )  # fmt: skip
+    batches = []
+    for limit in (1, 2**30):
+        material = load_material(samples, num_classes=3, is_cancelled=never, limit_bytes=limit)
+        batches.append(sampler(material.train).batch())
+    np.testing.assert_array_equal(batches[0].pixels, batches[1].pixels)
+    np.testing.assert_array_equal(batches[0].classes, batches[1].classes)
+
+
+def test_memory_forgets_what_was_not_used_for_longest():
+    class Item:
+        num_bytes = 10
+
+    memory, loads = Memory(25), []
+
+    def get(key):
+        return memory.get(key, lambda: loads.append(key) or Item())
+
+    for key in "abacab":
+        get(key)
+    assert "".join(loads) == "abcb"
