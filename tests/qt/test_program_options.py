@@ -180,3 +180,27 @@ def test_a_message_does_not_move_the_image_under_the_pointer(
     bar = driver.window.message_bar
     assert bar.width() == driver.window.centralWidget().width()
     assert bar.height() == bar.layout().totalHeightForWidth(bar.width())
+
+
+def test_a_folder_that_goes_away_and_comes_back_loses_nothing(
+    driver: Driver, tmp_path: Path
+) -> None:
+    folder, away = tmp_path / "stick", tmp_path / "unplugged"
+    names = write_images(folder, 6)
+    driver.start(folder)
+    driver.stroke((10, 20), (10, 40))
+    driver.until_saved()
+    folder.rename(away)
+    with driver.qtbot.waitSignal(driver.program.project.save_failed, timeout=10_000):
+        driver.stroke((30, 20), (30, 40))
+    mask = driver.mask()
+    driver.program.navigation.show(names[5])
+    driver.until(lambda: names[5] in driver.window.canvas.accessibleDescription())
+    assert not folder.exists()  # nothing was made where the stick was
+    away.rename(folder)
+    with driver.qtbot.waitSignal(driver.program.project.save_recovered, timeout=15_000):
+        driver.program.project.retry()
+    driver.show(names[0])
+    assert np.array_equal(driver.mask(), mask)
+    driver.until_saved()
+    assert np.array_equal(read_mask(folder / "masks" / names[0]), mask)
