@@ -211,7 +211,7 @@ def _leaf_layers_of(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
         yield layer
 
 
-class _LayeredAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
+class _LayeredAdamW(keras.optimizers.AdamW):
     """AdamW that moves some variables more slowly than the others."""
 
     def __init__(self, slow: set[str], **options: Any) -> None:
