@@ -21,7 +21,6 @@ import numpy.typing as npt
 from model.backend import device_info, is_out_of_memory
 from model.engine.protocol import (
     CancelToken,
-    Fit,
     ModelInfo,
     ModelSettings,
     Scores,
@@ -30,7 +29,6 @@ from model.engine.protocol import (
     TrainingPlan,
     TrainingRequest,
     TrainingScored,
-    TrainingSettings,
     TrainingStep,
 )
 from model.errors import CancelledError, TrainingError
@@ -44,17 +42,11 @@ from model.opening import open_network
 from model.predictor import Predictor
 from model.preprocessing import prepare_input
 from model.selection import choose_blend, is_better, learning_rate_at
-from model.training_data import (
-    CropPlan,
-    CropSampler,
-    TrainingBatch,
-    TrainingMaterial,
-    load_material,
-)
+from model.training_crops import CropSampler, TrainingBatch, crop_plan
+from model.training_data import load_material
 from model.tunable_network import TunableNetwork, Weights, blend, save_network
 
 BLEND_STRENGTHS = (0.75, 0.5, 0.25)
-MIN_CROP_PX = 32
 
 
 def _never() -> bool:
@@ -389,18 +381,3 @@ def open_model(path: Path, settings: ModelSettings | None) -> tuple[keras.Model,
     report = inspect_file(path)
     network = open_network(report)
     return network, examine(network, report, settings=settings or load_settings(path))
-
-
-def crop_plan(info: ModelInfo, settings: TrainingSettings, material: TrainingMaterial) -> CropPlan:
-    """Which crops the network can take: its own size when that is fixed, else about crop_size.
-
-    A crop is never larger than the largest image, rounded up to what the network accepts.
-    """
-    fit, fixed = info.settings.fit, info.settings.input_size
-    if fit is not Fit.WHOLE and fixed is not None:
-        return CropPlan(fixed, fit is Fit.RESIZE, settings.batch_size)
-    multiple = info.size_multiple
-    wanted = max(settings.crop_size, MIN_CROP_PX)
-    largest = [max(s.classes.shape[axis] for s in material.train) for axis in (0, 1)]
-    height, width = (math.ceil(min(wanted, side) / multiple) * multiple for side in largest)
-    return CropPlan((height, width), False, settings.batch_size)

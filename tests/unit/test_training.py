@@ -5,7 +5,6 @@ import keras
 import numpy as np
 import pytest
 
-import model.training
 from model.digest import file_sha256
 from model.engine.protocol import (
     Activation,
@@ -24,7 +23,9 @@ from model.errors import CancelledError, TrainingError
 from model.model_settings import load_settings, load_settings_sha256
 from model.predictor import Predictor
 from model.selection import choose_blend, is_better, learning_rate_at
-from model.training import crop_plan, fine_tune, open_model
+from model.training import fine_tune, open_model
+from model.training_crops import crop_plan
+from model.training_data import load_material
 from model.tunable_network import TunableNetwork, blend, encoder_layers
 from tests.unit import toy_task as toy
 
@@ -480,7 +481,7 @@ def test_most_cautious_blend_with_most_of_the_gain_is_taken():
 
 def test_crops_fit_what_the_network_accepts(base_path, samples):
     _, info = open_model(base_path, toy.SETTINGS)
-    material = model.training.load_material(samples, num_classes=3, is_cancelled=lambda: False)
+    material = load_material(samples, num_classes=3, is_cancelled=lambda: False)
     free = dataclasses.replace(info, size_multiple=16)
     assert crop_plan(free, dataclasses.replace(SETTINGS, crop_size=50), material).size == (64, 64)
     assert crop_plan(free, dataclasses.replace(SETTINGS, crop_size=900), material).size == (64, 64)

@@ -4,16 +4,8 @@ import pytest
 from model.augmentation import View, relight
 from model.errors import CancelledError, MaskError, TrainingError
 from model.sample_store import Memory
-from model.training_data import (
-    CropPlan,
-    CropSampler,
-    LoadedSample,
-    class_weights,
-    hold_out_tiles,
-    load_material,
-    load_sample,
-    painted_weight,
-)
+from model.training_crops import CropPlan, CropSampler, class_weights, painted_weight
+from model.training_data import LoadedSample, hold_out_tiles, load_material, load_sample
 from tests.unit.toy_task import scene, write_sample
 
 
