@@ -1,4 +1,5 @@
 import dataclasses
+import warnings
 from pathlib import Path
 
 import keras
@@ -517,6 +518,39 @@ def test_fixed_gray_sigmoid_network_with_half_size_output_learns_too(tmp_path):
     done = run(request)[-1]
     assert done.after.mean_iou > 0.8
     assert done.after.mean_iou > done.before.mean_iou + 0.1
+
+
+def test_hdf5_network_with_two_outputs_and_flat_logits_learns_too(tmp_path):
+    """What notebooks leave: .h5, deep supervision, a final Reshape, no softmax."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((32, 48, 3))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.Conv2D(8, 3, padding="same", activation="relu")(x)
+    side = keras.layers.Conv2D(2, 1, name="side")(x)
+    flat = keras.layers.Reshape((32 * 48, 2), name="final")(keras.layers.Conv2D(2, 1)(x))
+    base = tmp_path / "two.h5"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras calls HDF5 legacy; people have it all the same
+        keras.Model(inputs, [side, flat]).save(base)
+    settings = dataclasses.replace(
+        toy.SETTINGS,
+        output_index=1,
+        activation=Activation.LOGITS,
+        fit=Fit.TILE,
+        input_size=(32, 48),
+        class_names=("dark", "bright"),
+        class_colors=((0, 0, 0), (255, 255, 255)),
+    )
+    samples = tuple(dark_and_bright(tmp_path, seed) for seed in range(3))
+    request = TrainingRequest(
+        str(base), settings, str(base), samples, str(tmp_path / "o.keras"),
+        dataclasses.replace(SETTINGS, learning_rate=0.03, num_steps=60, score_every=30),
+    )  # fmt: skip
+    done = run(request)[-1]
+    assert done.after.mean_iou > 0.85
+    _, info = open_model(tmp_path / "o.keras", None)
+    assert info.settings == settings
+    assert len(info.outputs) == 2
 
 
 def dark_and_bright(folder, seed):
