@@ -114,7 +114,7 @@ def test_every_picture_is_shown_and_small() -> None:
             assert opened.size == (1280, 800), picture
 
 
-@pytest.mark.parametrize("word", ["/work/", "/tmp/", "/root/"])
+@pytest.mark.parametrize("word", [f"/{name}/" for name in ("work", "tmp", "root")])
 def test_no_page_names_a_folder_of_the_machine_it_was_written_on(word: str) -> None:
     for page in documents():
         assert word not in page.read_text(encoding="utf-8"), page
