@@ -8,9 +8,9 @@ from model.engine.protocol import TrainingSettings
 
 # Measured with TensorFlow 2.21 on a 2-core machine, in units of "predict the same pixels once":
 # forward and backward pass with the optimizer; the old network's answer costs one more.
-STEP_COST = 4.0
+STEP_COST = 4.5
 OLD_ANSWER_COST = 1.0
-DECODER_STEP_COST = 2.8
+DECODER_STEP_COST = 3.5
 # Starting the process, importing Keras, opening the network twice, tracing the training step.
 START_UP_SECONDS = 14.0
 NUM_BLENDS = 3

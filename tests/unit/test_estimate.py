@@ -5,6 +5,7 @@ import pytest
 from model.engine.protocol import TrainingSettings
 from model.estimate import (
     START_UP_SECONDS,
+    STEP_COST,
     TrainingWorkload,
     calibration_from,
     estimate_seconds,
@@ -23,7 +24,7 @@ def seconds(settings=SETTINGS, workload=WORKLOAD, calibration=1.0):
 def test_twice_the_steps_cost_twice_the_training():
     longer = dataclasses.replace(SETTINGS, num_steps=200, score_every=50)
     training = seconds(longer) - seconds()
-    assert training == pytest.approx(100 * 4 * 0.05 * 4.0)
+    assert training == pytest.approx(100 * 4 * 0.05 * STEP_COST)
 
 
 def test_asking_the_old_network_costs_more_and_the_decoder_alone_less():
