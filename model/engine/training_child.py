@@ -6,6 +6,7 @@ What every child does first (output to the log, its own folder, the watch over i
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 import traceback
@@ -20,6 +21,9 @@ CANCEL = "cancel"
 
 NICENESS = 15
 """Below the engine that predicts: the image in front of the user comes before the training."""
+
+_PARENT_SECONDS = 0.3
+"""The pipe of a dying parent may end a moment before the parent counts as dead."""
 
 
 def environment() -> dict[str, str]:
@@ -77,5 +81,11 @@ def _listen(
         try:
             orders[pipe.recv()].set()
         except (EOFError, OSError):
-            # Not sys.exit: that would only end this thread. A step of Keras cannot be interrupted.
-            os._exit(1)
+            break
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join(_PARENT_SECONDS)
+        if not parent.is_alive():
+            return  # the watch over the parent ends this process, and tidies its folder first
+    # Not sys.exit: that would only end this thread. A step of Keras cannot be interrupted.
+    os._exit(1)

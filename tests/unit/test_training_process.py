@@ -127,9 +127,12 @@ def test_child_ends_when_its_parent_is_killed(request_for, tmp_path):
     """Nobody is left to close anything: the child itself must notice."""
     import pickle
 
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )  # fmt: skip
     parent.stdin.write(pickle.dumps(request_for(tmp_path / "o.keras", num_steps=100_000)))
     parent.stdin.close()
     child_pid = int(parent.stdout.readline())
@@ -140,6 +143,8 @@ def test_child_ends_when_its_parent_is_killed(request_for, tmp_path):
     while is_running(child_pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not is_running(child_pid)
+    left = [p.name for p in temporary.iterdir() if p.name.startswith("seggui-training")]
+    assert left == []
 
 
 PARENT = """
