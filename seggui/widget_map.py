@@ -39,10 +39,12 @@ class WidgetMap(QObject):
     The file holds an object with:
 
     - ``widgets``: name -> ``rect`` ([x, y, width, height] on the screen, in device pixels, of the
-      part that is not scrolled away), ``enabled``, and ``text`` where there is one. Only what can
-      be seen; where two have one name, that of the dialog wins. The name is the object name, or
-      that of a tool button's action, or else what a screen reader says or what stands on a button.
-    - ``focus``: name of the widget that has the keyboard, or an empty string.
+      part that is not scrolled away), ``enabled``, and ``text`` and ``checked`` where there is
+      such. Only what can be seen; where two have one name, that of the dialog wins. The name is the
+      object name, or that of a tool button's action, or else what a screen reader says or what
+      stands on a button.
+    - ``focus``: name of the widget that has the keyboard, or its kind and place when it has no
+      name, or null.
     - ``dialog``: ``name``, ``title`` and ``text`` of the modal dialog, or null.
     - ``message``: ``kind`` and ``text`` of the message bar, or null.
     - ``canvas``: ``origin`` ([x, y] on the screen), ``view`` ([scale, top, left] of
@@ -95,7 +97,7 @@ class WidgetMap(QObject):
         return {
             "title": program.window.windowTitle(),
             "widgets": dict(_named_widgets()),
-            "focus": _name(focus) if focus is not None else "",
+            "focus": None if focus is None else _name(focus) or _place(focus),
             "dialog": _dialog(),
             "message": None if current is None else {"kind": current.kind, "text": current.text},
             "canvas": self._canvas(),
@@ -165,6 +167,11 @@ def _name(widget: QWidget) -> str:
     return name or widget.accessibleName() or text
 
 
+def _place(widget: QWidget) -> str:
+    corner = widget.mapToGlobal(QPoint(0, 0))
+    return f"{type(widget).__name__} at {corner.x()}, {corner.y()}"
+
+
 def _described_widget(widget: QWidget) -> dict[str, Any]:
     ratio = widget.devicePixelRatioF()
     seen = widget.visibleRegion().boundingRect()
@@ -176,6 +183,8 @@ def _described_widget(widget: QWidget) -> dict[str, Any]:
     }
     if isinstance(widget, QLabel | QLineEdit | QAbstractButton | QAbstractSpinBox):
         described["text"] = widget.text()
+    if isinstance(widget, QAbstractButton) and widget.isCheckable():
+        described["checked"] = widget.isChecked()
     return described
 
 

@@ -1,9 +1,8 @@
-"""One screen and one small network for all end-to-end tests; every window in a place of its own."""
+"""One screen and one small network for all end-to-end tests; every user a place of their own."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -32,15 +31,15 @@ def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
 
 
 @pytest.fixture(scope="session")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small network that takes the sky for buildings; see `tests.e2e.small_network`."""
-    path = tmp_path_factory.mktemp("network") / "small.keras"
+def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``network.keras``, which takes blue for green, with ``images`` and their ``truth``."""
+    folder = tmp_path_factory.mktemp("lesson")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.small_network", path], cwd=PROJECT,
+        [sys.executable, "-m", "tests.e2e.lesson", folder], cwd=PROJECT,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return path
+    return folder
 
 
 @pytest.fixture
@@ -64,5 +63,4 @@ def new_window(screen: Screen, tmp_path: Path) -> Iterator[NewWindow]:
     for window in windows:
         window.end()
     left = os.listdir(tmp_path / "user" / "temporary") if windows else []
-    shutil.rmtree(tmp_path / "user", ignore_errors=True)
     assert not left, f"temporary files left behind: {left}"

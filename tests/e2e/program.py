@@ -16,18 +16,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from model.data.masks import read_mask
-from seggui.canvas.view_transform import ViewTransform
-from seggui.core.brush import capsule
 from tests.e2e.screen import PATIENCE_S, Screen, wait_until
+from tests.e2e.strokes import Map, covered_pixels, screen_way
 
 T = TypeVar("T")
-Map = dict[str, Any]
-"""What `seggui.widget_map` wrote."""
 
 PROJECT = Path(__file__).resolve().parents[2]
-STEP_PX = 9
-"""Between two positions of the pointer: a hand at a moderate pace."""
-
 _MARK = "SEGGUI_TEST_RUN"
 _GIVE_UP = 6
 
@@ -47,6 +41,7 @@ class Window:
         folder: Path,
         *,
         model: Path | None = None,
+        is_automatic: bool = True,
         before: tuple[str, ...] = (),
     ) -> None:
         """Starts the program; nothing is waited for.
@@ -56,6 +51,7 @@ class Window:
             place: home, temporary files and log; shared by windows that one user opens.
             folder: the images.
             model: given on the command line.
+            is_automatic: False leaves images alone until somebody asks for a prediction.
             before: a command that starts the rest of the command line.
         """
         self.screen, self.place, self.folder = screen, place, folder
@@ -63,6 +59,8 @@ class Window:
         self.temporary = place / "temporary"
         for path in (self.home, self.temporary):
             path.mkdir(parents=True, exist_ok=True)
+        if not is_automatic:
+            (self.home / "settings.ini").write_text("[model]\nautomatic=false\n")
         self._id = uuid.uuid4().hex
         self._map_path = place / f"window-{self._id}.json"
         self._log_path = place / f"window-{self._id}.log"
@@ -163,14 +161,14 @@ class Window:
         self._take_keyboard()
         self.screen.do("type", "--delay", "1", text)
 
-    def tab_to(self, name: str) -> None:
-        """Walks with the Tab key until a widget has the keyboard."""
+    def tab_to(self, name: str, *, key: str = "Tab") -> None:
+        """Walks with the Tab key until a widget has the keyboard; it scrolls into view, too."""
         seen = []
         while (focus := self.map["focus"]) != name:
             assert seen.count(focus) < 2, f"Tab never comes to {name}, only to {seen}"
             seen.append(focus)
-            self.press("Tab")
-            self.until(lambda m, last=focus: m["focus"] != last, f"Tab moves on from {focus!r}")
+            self.press(key)
+            self.until(lambda m, last=focus: m["focus"] != last, f"{key} leaves {focus!r}")
 
     def click(self, name: str) -> None:
         """Clicks on a widget, once it is there and enabled."""
@@ -204,7 +202,7 @@ class Window:
         for _ in range(_GIVE_UP):
             self.dismiss_messages()
             before = self.map
-            way = _screen_way(before, path)
+            way = screen_way(before, path)
             revision = before["session"]["revision"]
             self.screen.do("mousemove", *way[0], "mousedown", button)
             # A window manager holds a press back to look at it, and meanwhile the server merges
@@ -213,13 +211,13 @@ class Window:
             words = [word for point in way[1:] for word in ("mousemove", *point)]
             self.screen.do(*words, *(() if is_held else ("mouseup", button)))
             if is_held:
-                return _covered(before, way)
+                return covered_pixels(before, way)
             after = self.until(
                 lambda m, old=revision: m if m["session"]["revision"] > old else None,
                 "the stroke is made",
             )
             if after["canvas"] == before["canvas"]:
-                return _covered(before, way)
+                return covered_pixels(before, way)
             self.undo()  # news moved the image away under the pointer: again
         raise AssertionError("the image never stands still")
 
@@ -305,7 +303,7 @@ class Window:
         self.until(lambda m: m["session"]["revision"] > revision, f"{keys} is done")
 
     def _explain(self) -> str:
-        shot = self.screen.shoot(self.place / "failed.png")
+        shot = self.screen.shoot(self.place / f"failed-{self._id}.png")
         shown = dict(self.map) if self._map_path.exists() else {}
         shown.pop("widgets", None)
         return f"screen: {shot}\nwindow: {json.dumps(shown, indent=1)}\nsaid: {self._said()}"
@@ -317,36 +315,6 @@ class Window:
 def exact(title: str) -> str:
     """The expression that matches just this title."""
     return "^" + "".join(c if c.isalnum() or c == " " else "." for c in title) + "$"
-
-
-def _screen_way(shown: Map, path: tuple[tuple[float, float], ...]) -> list[tuple[int, int]]:
-    """Positions of the pointer on the screen along a path, a small step apart."""
-    height, width = shown["canvas"]["size"]
-    view = ViewTransform(*shown["canvas"]["view"])
-    left, top = shown["canvas"]["origin"]
-    corners = [view.to_device((row * height, col * width)) for row, col in path]
-    way: list[tuple[int, int]] = []
-    for start, end in zip(corners[:-1], corners[1:], strict=True):
-        num_steps = max(1, round(max(abs(end[0] - start[0]), abs(end[1] - start[1])) / STEP_PX))
-        for t in np.linspace(0, 1, num_steps + 1):
-            x, y = (a + (b - a) * t for a, b in zip(start, end, strict=True))
-            way.append((round(left + x), round(top + y)))
-    return [point for i, point in enumerate(way) if i == 0 or point != way[i - 1]]
-
-
-def _covered(shown: Map, way: list[tuple[int, int]]) -> np.ndarray:
-    """(H, W) bool: the brush along these positions; a position means the middle of its pixel."""
-    height, width = shown["canvas"]["size"]
-    view = ViewTransform(*shown["canvas"]["view"])
-    left, top = shown["canvas"]["origin"]
-    points = [view.to_image(x - left + 0.5, y - top + 0.5) for x, y in way]
-    covered = np.zeros((height, width), bool)
-    for p, q in zip(points[:1] + points, points, strict=False):
-        rect, pixels = capsule(
-            p, q, shown["session"]["brush_radius_px"], height=height, width=width
-        )
-        covered[rect.slices] |= pixels
-    return covered
 
 
 def _difference(path: Path, expected: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""A screen of its own for one test: an X server without a monitor, with pointer, keys and pixels."""
+"""A screen of its own for tests: an X server without a monitor, its pointer, keys and pixels."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Screen:
     def pixels(self) -> np.ndarray:
         """(H, W, 3) uint8, what is on the screen now.
 
-        Xvfb keeps its screen in a file of the X Window Dump format; no program is needed to read it.
+        Xvfb keeps its screen in a file in X Window Dump format; no program is needed to read it.
         """
         data = (self._folder / "Xvfb_screen0").read_bytes()
         header = struct.unpack(">25I", data[:100])
@@ -139,9 +139,9 @@ class Screen:
             return None
         home = self._folder / "openbox"
         home.mkdir()
+        ours = {"HOME": str(home), "XDG_CACHE_HOME": str(home), "DISPLAY": self.name}
         process = subprocess.Popen(
-            ["openbox", "--sm-disable"],
-            env={**os.environ, "HOME": str(home), "DISPLAY": self.name, "XDG_CACHE_HOME": str(home)},
+            ["openbox", "--sm-disable"], env={**os.environ, **ours},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         wait_until(lambda: self._xdotool(("get_num_desktops",)).returncode == 0, "openbox is there")

@@ -29,7 +29,7 @@ def until_journalled(window: Window, num_steps: int) -> None:
 def test_strokes_undo_and_walking_leave_exactly_what_was_painted(
     new_window: NewWindow, street: Path
 ) -> None:
-    window = new_window(street)
+    window = new_window(street, is_automatic=False)
     window.until_shown(FIRST)
     assert window.map["canvas"]["tool"] == "brush"
     mask = blank()
@@ -57,7 +57,7 @@ def test_strokes_undo_and_walking_leave_exactly_what_was_painted(
 def test_a_killed_program_keeps_every_finished_stroke_and_its_engine_ends(
     new_window: NewWindow, street: Path
 ) -> None:
-    window = new_window(street)
+    window = new_window(street, is_automatic=False)
     window.until_shown(FIRST)
     window.go("d", SECOND)
     window.press("ctrl+plus", "ctrl+plus")
@@ -74,7 +74,7 @@ def test_a_killed_program_keeps_every_finished_stroke_and_its_engine_ends(
     window.send(signal.SIGKILL)
     window.wait()
 
-    window = new_window(street)
+    window = new_window(street, is_automatic=False)
     window.until_shown(SECOND)
     assert window.map["canvas"]["view"] == view
     window.until_on_disk(SECOND, mask)
@@ -86,7 +86,7 @@ def test_a_killed_program_keeps_every_finished_stroke_and_its_engine_ends(
     window.wait()
     window.screen.do("mouseup", 1)
 
-    window = new_window(street)
+    window = new_window(street, is_automatic=False)
     window.until_shown(SECOND)
     window.until_on_disk(SECOND, mask)
     window.undo()
