@@ -361,7 +361,7 @@ def _explanation(widget: QWidget, done: TrainingDone) -> str:
     steps = widget.tr("{steps} steps in {time}.").format(
         steps=done.num_steps_run, time=duration(done.seconds)
     )
-    return f"{where} {steps}"
+    return " ".join((where, steps, *done.notes))
 
 
 def _percent(value: float | None) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pytestqt.qtbot import QtBot
 
-from model.engine.protocol import Fit, Scaling
+from model.engine.protocol import Fit, Scaling, Scores, TrainingDone
 from seggui.core.versions import ModelVersion
 from seggui.panels.export_dialog import ExportDialog
 from seggui.panels.model_dialog import ModelDialog
-from seggui.panels.training_pages import duration
+from seggui.panels.training_pages import ResultPage, duration
 from seggui.panels.version_dialog import VersionDialog, VersionRow
 from tests.qt.program_kit import model_info
 
@@ -101,3 +101,15 @@ def test_only_versions_that_are_there_and_not_in_force_can_be_brought_back(qtbot
 def test_durations_are_for_people() -> None:
     texts = [duration(s) for s in (0.2, 40, 150, 7200, 8000)]
     assert texts == ["1 s", "40 s", "2 min", "2 h 0 min", "2 h 13 min"]
+
+
+def test_the_result_shows_what_training_noticed(qtbot: QtBot) -> None:
+    page = ResultPage()
+    qtbot.addWidget(page)
+    before, after = Scores(0.8, 0.5, (0.5, 0.5), (9, 9)), Scores(0.9, 0.6, (0.6, 0.6), (9, 9))
+    note = "Mean IoU fell on rare classes although more pixels are right."
+    done = TrainingDone("x.keras", before, after, 20, 25, 70.0, False, notes=(note,))
+    page.show_result(done, ("Road", "Sky"), ((1, 2, 3), (4, 5, 6)))
+    assert note in page._detail.text()
+    assert "50.0% \u2192 60.0%" in page._headline.text()
+    assert page._table.item(2, 3).text() == "+10.0"
