@@ -17,30 +17,21 @@ from PySide6.QtWidgets import QApplication
 from model.data.resources import resource_path
 from model.engine.deferred import DeferredEngine
 from model.engine.protocol import Engine
-from seggui.batch_control import BatchPrediction, ExportControl
-from seggui.edit_wiring import EditWiring
-from seggui.folder_wiring import FolderWiring
-from seggui.help_wiring import HelpWiring
-from seggui.main_window import MainWindow
-from seggui.messages import Messages
-from seggui.model_wiring import ModelWiring
 from seggui.navigation import Navigation
-from seggui.parts import Parts
-from seggui.prediction_control import PredictionControl
-from seggui.preview_control import PreviewControl
 from seggui.session import Session
-from seggui.settings import Settings, data_dir, settings_dir
+from seggui.settings import Settings, data_dir, kept_home, settings_dir
 from seggui.tasks.image_loader import ImageLoader
 from seggui.tasks.project_thread import ProjectThread
 from seggui.theme import apply_theme
-from seggui.training_control import TrainingControl
 from seggui.widget_map import write_widget_map_if_wanted
-from seggui.work_wiring import WorkWiring
 
 Hosting = Literal["process", "thread"]
 
 ENGINE_DELAY_MS = 150
 """The first image and the brush come first; the engine's start takes a core for seconds."""
+
+FIRST_PAINT_DELAY_MS = 250
+"""How long the window waits for its first image: everything is laid out and painted only once."""
 
 COLLECTOR_DELAY_MS = 3000
 """Switched off while the program starts; see ``seggui.cli``."""
@@ -53,21 +44,43 @@ _log = logging.getLogger(__name__)
 class Program(QObject):
     """Everything that lives as long as the window."""
 
-    def __init__(self, engine: Engine, *, shipped_model: Path | None = None) -> None:
-        """Builds the window and its threads; nothing is shown or read yet.
+    def __init__(
+        self, engine: Engine, *, shipped_model: Path | None = None, first_folder: Path | None = None
+    ) -> None:
+        """Builds the window and its threads; nothing is shown yet.
 
         Args:
             engine: the network's home; started later, and ended by :meth:`close`.
             shipped_model: loaded when the user never loaded one.
+            first_folder: what :meth:`start` will be asked to show: it is read while the window is
+                built. None reads nothing yet.
         """
         super().__init__()
         self._shipped_model = shipped_model
-        logs = data_dir() / "logs"
         self.settings = Settings(parent=self)
         self.session = Session(self)
         self.project = ProjectThread(self)
         self.loader = ImageLoader(self)
         self.navigation = Navigation(self.session, self.project, self.loader, parent=self)
+        self._first_folder = first_folder.absolute() if first_folder is not None else None
+        if self._first_folder is not None:  # the answer waits for the event loop
+            home = kept_home(self.settings, self._first_folder)
+            self.navigation.open_folder(self._first_folder, home)
+        self._build(engine)
+        self._wire()
+        self._is_closed = False
+        self.window.closing.connect(self.close)
+
+    def _build(self, engine: Engine) -> None:
+        # Imported here, while the first image is read in its thread.
+        from seggui.batch_control import BatchPrediction, ExportControl
+        from seggui.main_window import MainWindow
+        from seggui.messages import Messages
+        from seggui.prediction_control import PredictionControl
+        from seggui.preview_control import PreviewControl
+        from seggui.training_control import TrainingControl
+
+        logs = data_dir() / "logs"
         self.prediction = PredictionControl(
             engine, self.session, self.navigation, self.project, parent=self
         )
@@ -85,11 +98,15 @@ class Program(QObject):
             log_path=logs / "preview.log", parent=self,
         )  # fmt: skip
         self.messages = Messages(self.window.message_bar, self.window, self)
-        self._wire()
-        self._is_closed = False
-        self.window.closing.connect(self.close)
 
     def _wire(self) -> None:
+        from seggui.edit_wiring import EditWiring
+        from seggui.folder_wiring import FolderWiring
+        from seggui.help_wiring import HelpWiring
+        from seggui.model_wiring import ModelWiring
+        from seggui.parts import Parts
+        from seggui.work_wiring import WorkWiring
+
         parts = Parts(
             self.window, self.messages, self.settings, self.session, self.navigation, self.loader,
             self.project, self.prediction, self.batch, self.export, self.training, self.preview,
@@ -110,7 +127,9 @@ class Program(QObject):
         folder = folder or self._last_folder()
         if folder is not None:
             self.window.show_editor()
-            self.folders.open_folder(folder.absolute())
+            if folder.absolute() != self._first_folder:
+                self.folders.open_folder(folder.absolute())
+            self._paint_with_image()
         else:
             self.window.show_welcome()
         self.window.show()
@@ -121,6 +140,19 @@ class Program(QObject):
             self.navigation.image_failed.connect(self._start_engine_soon)
             self.navigation.open_failed.connect(self._start_engine_soon)
             self.navigation.folder_opened.connect(self._on_opened_at_start)
+
+    def _paint_with_image(self) -> None:
+        """Lets the window appear at once with its image, instead of empty, listed, and full."""
+        navigation = self.navigation
+        self.window.setUpdatesEnabled(False)
+        for is_there in (navigation.image_shown, navigation.image_failed, navigation.open_failed):
+            is_there.connect(self._paint_now)
+        QTimer.singleShot(FIRST_PAINT_DELAY_MS, self, self._paint_now)
+
+    @Slot()
+    def _paint_now(self, *_: object) -> None:
+        if not self._is_closed and not self.window.updatesEnabled():
+            self.window.setUpdatesEnabled(True)
 
     @Slot(object)
     def _on_opened_at_start(self, _: object) -> None:
@@ -220,6 +252,7 @@ def run(folder: Path | None, model: Path | None, *, engine_hosting: Hosting = "p
     program = Program(
         DeferredEngine(lambda: _open_engine(engine_hosting)),
         shipped_model=resource_path("models", "default.keras"),
+        first_folder=folder,
     )
     apply_theme(app, program.settings.theme())
     _close_on_signals(program)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import QFileDialog
@@ -17,7 +16,7 @@ from seggui.core.records import ImageRecord, ImageStatus
 from seggui.edit_wiring import EditWiring
 from seggui.navigation import Bundle
 from seggui.parts import Parts
-from seggui.settings import data_dir
+from seggui.settings import data_dir, kept_home, name_of_home
 from seggui.tasks.project_thread import OpenedProject
 
 MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
@@ -115,8 +114,7 @@ class FolderWiring(QObject):
     def _open(self, folder: Path, *, key: str | None) -> None:
         if not self.may_leave_folder():
             return
-        kept = self._settings.text(f"homes/{_name_of(folder)}", "")
-        self._navigation.open_folder(folder, Path(kept) if kept else None, key=key)
+        self._navigation.open_folder(folder, kept_home(self._settings, folder), key=key)
 
     @Slot(str)
     def open_path(self, text: str) -> None:
@@ -183,7 +181,7 @@ class FolderWiring(QObject):
         self._messages.error(error)
 
     def _offer_home(self, folder: Path, error: Exception) -> None:
-        home = data_dir() / "projects" / _name_of(folder)
+        home = data_dir() / "projects" / name_of_home(folder)
         question = self.tr(
             "{error}\n\nMasks and history can be kept in another place instead:\n{home}"
         ).format(error=error, home=home)
@@ -191,7 +189,7 @@ class FolderWiring(QObject):
             self.tr("This folder cannot be written"), question,
             yes=self.tr("Keep them there"), no=self.tr("Cancel"),
         ):  # fmt: skip
-            self._settings.set(f"homes/{_name_of(folder)}", str(home))
+            self._settings.set(f"homes/{name_of_home(folder)}", str(home))
             self._navigation.open_folder(folder, home)
 
     def _fill_recent(self) -> None:
@@ -242,7 +240,7 @@ class FolderWiring(QObject):
     def _tell_notes(self, bundle: Bundle) -> None:
         notes, bundle.notes = bundle.notes, ()
         label_set = self._session.label_set
-        unknown = int(np.where(bundle.document.mask == 255, 0, bundle.document.mask).max())
+        unknown = bundle.highest_label
         if label_set is not None and unknown >= len(label_set):
             notes = (*notes, self._unknown_text(unknown, len(label_set)))
         if notes:
@@ -368,11 +366,3 @@ def _indices(value: object) -> frozenset[int]:
         if isinstance(value, list)
         else frozenset()
     )
-
-
-def _name_of(folder: Path) -> str:
-    """A name for a folder's project elsewhere: readable, and different for equal last names."""
-    import zlib
-
-    digest = zlib.crc32(str(folder.absolute()).encode("utf-8", "surrogateescape"))
-    return f"{folder.name or 'root'}-{digest:08x}"

@@ -37,6 +37,7 @@ class Bundle:
         prepared: an answer that waits until the image is shown: (edit, the revision
             it was made for, the classes it brings).
         notes: what was noticed when it was loaded, told once.
+        highest_label: highest class index in the mask when it was loaded, -1 without any.
     """
 
     decoded: DecodedImage
@@ -47,6 +48,7 @@ class Bundle:
     predicted_by: str = ""
     prepared: tuple[MaskEdit | None, int, npt.NDArray[np.uint8]] | None = None
     notes: tuple[str, ...] = field(default=())
+    highest_label: int = -1
 
     @property
     def key(self) -> str:
@@ -309,6 +311,7 @@ class Navigation(QObject):
         bundle = Bundle(
             decoded, opened.document, opened.record, opened.view,
             predicted_by=opened.record.model_sha256, notes=opened.notes,
+            highest_label=opened.highest_label,
         )  # fmt: skip
         self._bundles[decoded.key] = bundle
         if opened.record != self.record(decoded.key):

@@ -86,3 +86,17 @@ class Settings(QObject):
     def sync(self) -> None:
         """Writes to disk now."""
         self._settings.sync()
+
+
+def kept_home(settings: Settings, folder: Path) -> Path | None:
+    """Where a folder's project is kept when the user chose another place for it."""
+    kept = settings.text(f"homes/{name_of_home(folder)}", "")
+    return Path(kept) if kept else None
+
+
+def name_of_home(folder: Path) -> str:
+    """A name for a folder's project elsewhere: readable, and different for equal last names."""
+    import zlib
+
+    digest = zlib.crc32(str(folder.absolute()).encode("utf-8", "surrogateescape"))
+    return f"{folder.name or 'root'}-{digest:08x}"

@@ -46,12 +46,21 @@ class OpenedProject:
 
 @dataclass(frozen=True)
 class OpenedImage:
-    """A document restored from disk, with what the project knows about its image."""
+    """A document restored from disk, with what the project knows about its image.
+
+    Attributes:
+        document: for the GUI thread from now on.
+        record: status and network.
+        view: zoom and position when it was left, or None.
+        notes: sentences for the user.
+        highest_label: highest class index in the mask, -1 when nothing is labelled.
+    """
 
     document: MaskDocument
     record: ImageRecord
     view: dict[str, float] | None
     notes: tuple[str, ...]
+    highest_label: int
 
 
 @dataclass(frozen=True)
@@ -278,7 +287,9 @@ class ProjectThread(QObject):
         loaded = self._project.load(key, height, width)
         history = EditHistory(loaded.edits, loaded.position)
         document = MaskDocument(loaded.mask, loaded.provenance, history)
-        return OpenedImage(document, loaded.record, loaded.view, loaded.notes)
+        # 255 (ignore) wraps to 0. Here because it takes time that grows with the image.
+        highest_label = int((loaded.mask + np.uint8(1)).max()) - 1
+        return OpenedImage(document, loaded.record, loaded.view, loaded.notes, highest_label)
 
     def _drain(self) -> bool:
         project = self._project

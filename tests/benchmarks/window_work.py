@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import operator
 import time
+from functools import partial
 from pathlib import Path
 
 from model.engine.client import ProcessEngine
@@ -36,10 +38,11 @@ def measure_steps(place: Path, options: argparse.Namespace, report: Report) -> N
         left, top, width, height = remote.ask("canvas")
         x, y = left + width // 2, top + height // 2
         screen.move(x, y - 100)
+        time.sleep(1)  # the window gets the keyboard
         for number in range(1, NUM_STEPS + 1):
             start = time.perf_counter()
             screen.key("d")
-            seen = screen.wait_until(x, y, lambda c, n=number: c == block_color(n))
+            seen = screen.wait_until(x, y, partial(operator.eq, block_color(number)))
             next_ms.append((seen - start) * 1000)
             time.sleep(0.6)  # somebody looks at it, the neighbour is read ahead
         remote.ask("brush", 60, 1)

@@ -5,7 +5,16 @@ import sys
 
 import pytest
 
-REPORT = "import sys, seggui.app; print(' '.join(sys.modules))"
+REPORT = """
+import sys
+from PySide6.QtWidgets import QApplication
+from model.engine.deferred import DeferredEngine
+from seggui.app import Program
+app = QApplication([])
+program = Program(DeferredEngine(lambda: None))
+program.window.close()
+print(" ".join(sys.modules))
+"""
 
 
 @pytest.fixture(scope="module")
