@@ -213,8 +213,10 @@ class PredictionControl(QObject):
         if pair in self._submitted:
             if distance:
                 return
-            # It may be queued behind others: queue it again in front; the later copy is discarded.
-            self._thread.discard(lambda tag: tag == pair)
+            # It may be queued behind others: then queue it again in front.
+            if not self._thread.discard(lambda tag: tag == pair):
+                self.predicting_changed.emit(True)
+                return  # at work already, or its answer is on the way
         self._submitted.add(pair)
         mask, provenance, revision = bundle.document.snapshot()
         key, pixels = bundle.key, bundle.decoded.pixels
@@ -307,6 +309,9 @@ class PredictionControl(QObject):
         bundle = self._navigation.bundle(key)
         is_current = bundle is not None and bundle is self._navigation.current
         if isinstance(error, CancelledError):
+            is_wanted = self.is_automatic and key in self._wanted
+            if is_wanted and bundle is not None and self._needs_prediction(bundle):
+                self._request(bundle, self._wanted[key])  # wanted again before it was given up
             return
         if isinstance(error, EngineDiedError) and self._deaths.get(key, 0) < 1:
             self._deaths[key] = self._deaths.get(key, 0) + 1

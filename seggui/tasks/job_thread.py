@@ -75,11 +75,13 @@ class JobThread(QObject):
             heapq.heappush(self._queue, job)
             self._condition.notify()
 
-    def discard(self, matches: Callable[[Hashable], bool]) -> None:
-        """Forgets queued jobs whose tag matches; a running one goes on."""
+    def discard(self, matches: Callable[[Hashable], bool]) -> int:
+        """Forgets queued jobs whose tag matches, and returns how many; a running one goes on."""
         with self._condition:
+            num_before = len(self._queue)
             self._queue = [job for job in self._queue if not matches(job.tag)]
             heapq.heapify(self._queue)
+            return num_before - len(self._queue)
 
     @property
     def is_idle(self) -> bool:
