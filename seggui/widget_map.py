@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QPoint, QTimer, Slot
+from PySide6.QtCore import QObject, QPoint, QRect, QTimer, Slot
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -153,8 +153,9 @@ def _named_widgets() -> Iterator[tuple[str, dict[str, Any]]]:
     for top in sorted(tops, key=lambda w: w is QApplication.activeModalWidget()):
         for widget in (top, *top.findChildren(QWidget)):
             name = _name(widget)
-            if name and widget.isVisible() and not widget.visibleRegion().isEmpty():
-                yield name, _described_widget(widget)
+            seen = _seen(widget)
+            if name and widget.isVisible() and not seen.isEmpty():
+                yield name, _described_widget(widget, seen)
 
 
 def _name(widget: QWidget) -> str:
@@ -172,11 +173,18 @@ def _place(widget: QWidget) -> str:
     return f"{type(widget).__name__} at {corner.x()}, {corner.y()}"
 
 
-def _described_widget(widget: QWidget) -> dict[str, Any]:
+def _seen(widget: QWidget) -> QRect:
+    """The part that no parent cuts off, on the screen; visibleRegion() is less opaque children."""
+    seen = QRect(widget.mapToGlobal(QPoint(0, 0)), widget.size())
+    while not widget.isWindow():
+        widget = widget.parentWidget()
+        seen &= QRect(widget.mapToGlobal(QPoint(0, 0)), widget.size())
+    return seen
+
+
+def _described_widget(widget: QWidget, seen: QRect) -> dict[str, Any]:
     ratio = widget.devicePixelRatioF()
-    seen = widget.visibleRegion().boundingRect()
-    corner = widget.mapToGlobal(seen.topLeft())
-    sides = (corner.x(), corner.y(), seen.width(), seen.height())
+    sides = (seen.x(), seen.y(), seen.width(), seen.height())
     described: dict[str, Any] = {
         "rect": [round(side * ratio) for side in sides],
         "enabled": widget.isEnabled(),

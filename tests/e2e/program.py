@@ -156,10 +156,12 @@ class Window:
         self._take_keyboard()
         self.screen.do("key", *keys)
 
-    def type(self, text: str) -> None:
-        """Types a text where the keyboard is."""
-        self._take_keyboard()
-        self.screen.do("type", "--delay", "1", text)
+    def fill(self, name: str, text: str) -> None:
+        """Goes to a field with the keyboard and types into it, in place of what is there."""
+        self.tab_to(name)
+        self.press("ctrl+a")
+        self.screen.do("type", "--delay", "5", text)
+        self.until(lambda m: m["widgets"][name]["text"].startswith(text), f"{name} has {text!r}")
 
     def tab_to(self, name: str, *, key: str = "Tab") -> None:
         """Walks with the Tab key until a widget has the keyboard; it scrolls into view, too."""
@@ -187,7 +189,11 @@ class Window:
         raise AssertionError(f"messages without an end: {self.map['message']}")
 
     def stroke(
-        self, *path: tuple[float, float], button: int = 1, is_held: bool = False
+        self,
+        *path: tuple[float, float],
+        button: int = 1,
+        is_held: bool = False,
+        is_busy: bool = False,
     ) -> np.ndarray:
         """Drags the pointer along a path over the image.
 
@@ -195,6 +201,8 @@ class Window:
             path: at least two points (row, column), each as a fraction of the image.
             button: 1 paints, 3 erases.
             is_held: leaves the button pressed; the stroke stays in the hand.
+            is_busy: the program gets no time until the stroke is over, as on a machine that is
+                busy with much else.
 
         Returns:
             (H, W) bool, the pixels that the brush must have covered.
@@ -209,7 +217,10 @@ class Window:
             # what the pointer does. No hand is that fast.
             self.until(lambda m: m["session"]["in_stroke"], "the stroke is begun")
             words = [word for point in way[1:] for word in ("mousemove", *point)]
+            if is_busy:
+                self.send(signal.SIGSTOP)
             self.screen.do(*words, *(() if is_held else ("mouseup", button)))
+            self.send(signal.SIGCONT)
             if is_held:
                 return covered_pixels(before, way)
             after = self.until(

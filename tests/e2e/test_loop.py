@@ -75,9 +75,7 @@ def test_predictions_are_corrected_survive_a_dead_engine_and_are_exported(
     window.dismiss_messages()
     window.press("ctrl+e")
     window.until(lambda m: (m["dialog"] or {}).get("name") == "export_dialog", "the dialog is open")
-    window.tab_to("export_folder")
-    window.press("ctrl+a")
-    window.type(str(tmp_path / "exported"))
+    window.fill("export_folder", str(tmp_path / "exported"))
     window.press("Return")
     window.until(lambda m: "masks written" in (m["message"] or {"text": ""})["text"], "it is told")
     exported = {p.relative_to(tmp_path / "exported") for p in tmp_path.glob("exported/**/*.png")}
@@ -146,9 +144,7 @@ def _start_training(window: Window, num_steps: int) -> None:
         ("Optimizer steps at most", num_steps), ("Crops per step", 4),
         ("Height and width of a crop in pixels", 64), ("Peak learning rate", LEARNING_RATE),
     ):  # fmt: skip
-        window.tab_to(name)
-        window.press("ctrl+a")
-        window.type(str(value))
+        window.fill(name, str(value))
     window.tab_to("fine_tune_button", key="shift+Tab")
     window.click("fine_tune_button")
     window.until(lambda m: m["training"]["is_running"], "it starts")

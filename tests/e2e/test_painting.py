@@ -54,13 +54,24 @@ def test_strokes_undo_and_walking_leave_exactly_what_was_painted(
     window.close()
 
 
+def test_no_position_of_the_pointer_is_lost_while_the_program_is_busy(
+    new_window: NewWindow, street: Path
+) -> None:
+    window = new_window(street, is_automatic=False)
+    window.until_shown(FIRST)
+    mask = blank()
+    mask[window.stroke((0.2, 0.2), (0.4, 0.8), (0.6, 0.2), (0.8, 0.8), is_busy=True)] = 0
+    window.until_on_disk(FIRST, mask)
+    window.close()
+
+
 def test_a_killed_program_keeps_every_finished_stroke_and_its_engine_ends(
     new_window: NewWindow, street: Path
 ) -> None:
     window = new_window(street, is_automatic=False)
     window.until_shown(FIRST)
     window.go("d", SECOND)
-    window.press("ctrl+plus", "ctrl+plus")
+    window.press("ctrl+plus")
     view = window.until(
         lambda m: m["canvas"]["view"] if m["widgets"]["status_zoom"]["text"] != "341%" else None,
         "it is zoomed",
