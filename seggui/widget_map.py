@@ -176,9 +176,10 @@ def _place(widget: QWidget) -> str:
 def _seen(widget: QWidget) -> QRect:
     """The part that no parent cuts off, on the screen; visibleRegion() is less opaque children."""
     seen = QRect(widget.mapToGlobal(QPoint(0, 0)), widget.size())
-    while not widget.isWindow():
-        widget = widget.parentWidget()
-        seen &= QRect(widget.mapToGlobal(QPoint(0, 0)), widget.size())
+    parent = None if widget.isWindow() else widget.parentWidget()
+    while parent is not None:
+        seen &= QRect(parent.mapToGlobal(QPoint(0, 0)), parent.size())
+        parent = None if parent.isWindow() else parent.parentWidget()
     return seen
 
 
