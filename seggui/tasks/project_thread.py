@@ -19,6 +19,7 @@ from seggui.core.document import MaskDocument
 from seggui.core.history import EditHistory
 from seggui.core.project import FlushReport, Project
 from seggui.core.records import ImageRecord, ImageStatus, MaskEdit
+from seggui.core.store import DamagedJournalError
 from seggui.tasks.job_thread import Done, Failed, JobThread
 
 _log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class ProjectThread(QObject):
     save_recovered = Signal()
     noted = Signal(str)
     dirty_changed = Signal(bool)
+    _damage_found = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -100,10 +102,12 @@ class ProjectThread(QObject):
         self._is_opening = False
         self._is_read_only = True  # until a project is open
         self._flushes: dict[str, MaskDocument] = {}
+        self._damaged: dict[str, MaskDocument] = {}
         self._flush_timer = QTimer(self, singleShot=True, interval=FLUSH_DELAY_MS)
         self._flush_timer.timeout.connect(self._on_flush_due)
         self._retry_timer = QTimer(self, singleShot=True, interval=RETRY_DELAY_MS)
         self._retry_timer.timeout.connect(self.retry)
+        self._damage_found.connect(self._on_damage_found)
 
     # -- opening and reading ---------------------------------------------------------------------
 
@@ -240,8 +244,33 @@ class ProjectThread(QObject):
         self._flush_timer.stop()
         due, self._flushes = self._flushes, {}
         for key, document in due.items():
-            mask, provenance, _ = document.snapshot()
-            self._write(key, _flush_of(key, mask, provenance))
+            self._write(key, self._flush_of(key, document))
+
+    def _flush_of(self, key: str, document: MaskDocument) -> Callable[[Project], Any]:
+        """Writes the PNG from the journal: copying the document would hold up the window."""
+
+        def flush(project: Project) -> FlushReport | None:
+            try:
+                return project.flush(key)
+            except DamagedJournalError:
+                _log.warning("the journal of %r is damaged", key, exc_info=True)
+                with self._lock:
+                    self._damaged[key] = document
+                self._damage_found.emit()
+                return None
+
+        return flush
+
+    @Slot()
+    def _on_damage_found(self) -> None:
+        for key, repair in self._repairs():
+            self._write(key, repair)
+
+    def _repairs(self) -> list[tuple[str, Callable[[Project], Any]]]:
+        """Flushes with what is in memory, for the images whose journal was found damaged."""
+        with self._lock:
+            damaged, self._damaged = self._damaged, {}
+        return [(key, _flush_with(key, *doc.snapshot()[:2])) for key, doc in damaged.items()]
 
     def _on_drained(self, is_empty: bool) -> None:
         if self._has_failed and is_empty:
@@ -262,7 +291,7 @@ class ProjectThread(QObject):
     # -- on the project thread -------------------------------------------------------------------
 
     def _open(self, folder: Path, home: Path | None, found: Found | None) -> OpenedProject:
-        self._drain()  # raises when it cannot be written: then the old project stays open
+        self._drain_for_good()  # raises when it cannot be written: the old project stays open
         old = self._project
         if old is not None and old.folder == folder.absolute():
             old.close()  # its lock would make the second opening read-only
@@ -305,10 +334,18 @@ class ProjectThread(QObject):
                 self._changes.popleft()
         return True
 
+    def _drain_for_good(self) -> None:
+        """Before the project is closed; nobody paints meanwhile, so the documents may be read."""
+        self._drain()
+        project = self._project
+        if project is not None:
+            for _, repair in self._repairs():
+                repair(project)
+
     def _close_project(self) -> None:
         if self._project is not None:
             try:
-                self._drain()
+                self._drain_for_good()
             finally:
                 self._project.close()
                 self._project = None
@@ -324,7 +361,7 @@ def _flush_all(project: Project) -> FlushReport:
     return FlushReport(True, project.flush_all_from_journal())
 
 
-def _flush_of(
+def _flush_with(
     key: str, mask: npt.NDArray[np.uint8], provenance: npt.NDArray[np.uint8]
 ) -> Callable[[Project], Any]:
     return lambda project: project.flush(key, mask, provenance)

@@ -101,6 +101,9 @@ class Subject:
         pressed = time.perf_counter()
         self.screen.move(x + 4, y)
         seen = self.screen.wait_until(x + 4 + self._front, y, lambda now: now == color)
+        self.end()
+        self.screen.move(self._left - self._brush[0] - 8, y)  # away with the brush's outline
+        time.sleep(0.2)
         missed = sum(self.screen.pixel(*place) != color for place in places)
         self._at = (self._right, y)
         return (seen - pressed) * 1000, missed

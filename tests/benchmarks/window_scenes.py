@@ -15,13 +15,14 @@ from tests.benchmarks.remote import ROOT
 
 SIZE, HUGE_SIZE = (1024, 2048), (4096, 8192)
 NUM_CLASSES = 11
+NUM_FILES = 8
 PLAIN_SHARE = 0.6
 """Of width and height: the plain block in the middle of each image."""
 
 
 def block_color(number: int) -> int:
-    """0xRRGGBB in the middle of image ``number``: neighbours differ, no theme has it."""
-    return 0x20C020 + (number % 8) * 0x180000 + (number % 5) * 0x11
+    """0xRRGGBB in the middle of image ``number`` of a folder: no neighbour and no theme has it."""
+    return 0x20C020 + (number % NUM_FILES) * 0x180011
 
 
 def write_image(path: Path, size: tuple[int, int], number: int) -> None:
@@ -42,14 +43,14 @@ def write_image(path: Path, size: tuple[int, int], number: int) -> None:
 
 
 def write_folder(folder: Path, num_images: int, *, size: tuple[int, int] = SIZE) -> Path:
-    """A folder of images; beyond eight, they are hard links to the first eight."""
+    """A folder of images; beyond the first eight, they are hard links to these."""
     folder.mkdir(parents=True)
     for number in range(num_images):
         path = folder / f"frame_{number:05d}.png"
-        if number < 8:
+        if number < NUM_FILES:
             write_image(path, size, number)
         else:
-            os.link(folder / f"frame_{number % 8:05d}.png", path)
+            os.link(folder / f"frame_{number % NUM_FILES:05d}.png", path)
     return folder
 
 
