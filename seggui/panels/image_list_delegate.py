@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from PySide6.QtCore import (
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+)
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from seggui.core.records import ImageRecord
 from seggui.icons import pixmap
-from seggui.panels.image_list_model import RECORD_ROLE, THUMBNAIL_ROLE
+from seggui.panels.image_list_model import ROW_ROLE
 from seggui.panels.image_status import STATUS_LOOKS
 from seggui.theme import ThemeColors, current_colors
 
@@ -20,10 +32,23 @@ _MARGIN = 6
 _RADIUS = 4.0
 _ICON_PX = 14
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+_SEEN_STATES = (
+    QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver
+    | QStyle.StateFlag.State_HasFocus
+)  # fmt: skip
+_MAX_PICTURES = 80
 
 
 class ImageListDelegate(QStyledItemDelegate):
-    """Thumbnail, name, and under it the status as icon and word, with the folder."""
+    """Thumbnail, name, and under it the status as icon and word, with the folder.
+
+    Each step through the images repaints the rows on view several times, at 1 ms a row; so their
+    pictures are kept, and painted again only when something in them changed.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pictures: OrderedDict[tuple[object, ...], QPixmap] = OrderedDict()
 
     def sizeHint(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -38,32 +63,67 @@ class ImageListDelegate(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
         """Paints with the colours of the moment."""
+        name, record, thumbnail = index.data(ROW_ROLE)
         colors = current_colors()
-        record: ImageRecord = index.data(RECORD_ROLE)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        rect = option.rect
-        _paint_background(painter, option, colors)
-        thumbnail = QRect(rect.left() + 8, rect.top() + _MARGIN, 72, 48)
-        _paint_thumbnail(painter, thumbnail, index.data(THUMBNAIL_ROLE), colors)
-        left = thumbnail.right() + 10
-        text = QRect(left, rect.top() + _MARGIN + 3, rect.right() - left - 8, 21)
-        name = str(index.data(Qt.ItemDataRole.DisplayRole))
-        _paint_name(painter, text, option.font, name, colors)
-        _paint_status(painter, text.translated(0, 22), option.font, record, colors)
-        painter.restore()
+        look = _Look(
+            QRect(QPoint(0, 0), option.rect.size()), option.state & _SEEN_STATES, option.font,
+            colors, painter.device().devicePixelRatioF(),
+        )  # fmt: skip
+        key = (look.key, record, None if thumbnail is None else thumbnail.cacheKey())
+        picture = self._pictures.get(key)
+        if picture is None:
+            picture = self._pictures[key] = _painted(look, name, record, thumbnail)
+            if len(self._pictures) > _MAX_PICTURES:
+                self._pictures.popitem(last=False)
+        else:
+            self._pictures.move_to_end(key)
+        painter.drawPixmap(option.rect.topLeft(), picture)
 
 
-def _paint_background(painter: QPainter, option: QStyleOptionViewItem, colors: ThemeColors) -> None:
-    state: QStyle.StateFlag = option.state
-    rect = QRectF(option.rect).adjusted(3, 1, -3, -1)
-    if state & QStyle.StateFlag.State_Selected:
-        _fill_round(painter, rect, colors.selection)
-    elif state & QStyle.StateFlag.State_MouseOver:
-        _fill_round(painter, rect, colors.hover)
-    if state & QStyle.StateFlag.State_HasFocus:
-        painter.setPen(colors.accent)
+@dataclass(frozen=True)
+class _Look:
+    """How a row is painted, whatever is in it."""
+
+    rect: QRect
+    state: QStyle.StateFlag
+    font: QFont
+    colors: ThemeColors
+    scale: float
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for rows that look alike."""
+        size = self.rect.width(), self.rect.height()
+        return size, self.state.value, self.font.toString(), self.colors.window.rgba(), self.scale
+
+
+def _painted(look: _Look, name: str, record: ImageRecord, thumbnail: QPixmap | None) -> QPixmap:
+    rect = look.rect
+    picture = QPixmap(rect.size() * look.scale)
+    picture.setDevicePixelRatio(look.scale)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    _paint_background(painter, look)
+    place = QRect(8, _MARGIN, 72, 48)
+    _paint_thumbnail(painter, place, thumbnail, look.colors)
+    left = place.right() + 10
+    text = QRect(left, _MARGIN + 3, rect.right() - left - 8, 21)
+    _paint_name(painter, text, look.font, name, look.colors)
+    _paint_status(painter, text.translated(0, 22), look.font, record, look.colors)
+    painter.end()
+    return picture
+
+
+def _paint_background(painter: QPainter, look: _Look) -> None:
+    rect = QRectF(look.rect).adjusted(3, 1, -3, -1)
+    if look.state & QStyle.StateFlag.State_Selected:
+        _fill_round(painter, rect, look.colors.selection)
+    elif look.state & QStyle.StateFlag.State_MouseOver:
+        _fill_round(painter, rect, look.colors.hover)
+    if look.state & QStyle.StateFlag.State_HasFocus:
+        painter.setPen(look.colors.accent)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS, _RADIUS)
 

@@ -24,6 +24,8 @@ from seggui.panels.thumbnail_cache import ThumbnailCache
 KEY_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 RECORD_ROLE = int(Qt.ItemDataRole.UserRole) + 2
 THUMBNAIL_ROLE = int(Qt.ItemDataRole.UserRole) + 3
+ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 4
+"""(name, record, thumbnail): all that is painted, in one question."""
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -62,7 +64,10 @@ class ImageListModel(QAbstractListModel):
             KEY_ROLE: str,
             RECORD_ROLE: self.record,
             THUMBNAIL_ROLE: self._thumbnails.get,
-        }
+            ROW_ROLE: lambda key: (
+                key.rpartition("/")[2], self.record(key), self._thumbnails.get(key)
+            ),
+        }  # fmt: skip
 
     # -- contents ---------------------------------------------------------------------------------
 
