@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import gc
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -241,6 +242,7 @@ def run(folder: Path | None, model: Path | None, *, engine_hosting: Hosting = "p
     Returns:
         Exit status, 0.
     """
+    signals = _catch_signals()
     _start_log(data_dir() / "logs")
     app = QApplication(sys.argv[:1])
     # Every pointer position counts: Qt must not merge moves while the program is busy. On X11 the
@@ -255,7 +257,7 @@ def run(folder: Path | None, model: Path | None, *, engine_hosting: Hosting = "p
         first_folder=folder,
     )
     apply_theme(app, program.settings.theme())
-    _close_on_signals(program)
+    _close_on_signals(program, signals)
     program.start(folder, model)
     write_widget_map_if_wanted(program)
     QTimer.singleShot(COLLECTOR_DELAY_MS, program, _start_collector)
@@ -304,18 +306,23 @@ def _log_unexpected(kind: type[BaseException], error: BaseException, trace: obje
     sys.__excepthook__(kind, error, trace)  # type: ignore[arg-type]
 
 
-def _close_on_signals(program: Program) -> None:
-    """Ctrl-C and a polite kill close the window as its button does."""
-    if sys.platform == "win32":
-        return
-    import socket
+def _catch_signals() -> int | None:
+    """Takes Ctrl-C and polite kills from now on; they wait in the pipe that is returned.
 
-    reader, writer = socket.socketpair()
-    reader.setblocking(False)
-    writer.setblocking(False)
-    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    Before anything is opened: a kill in the middle of starting must not end us half-way.
+    """
+    if sys.platform == "win32":
+        return None
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    notifier = QSocketNotifier(reader.fileno(), QSocketNotifier.Type.Read, program)
-    notifier.activated.connect(program.window.close)
-    program.setProperty("signal_sockets", [reader, writer])  # lives as long as the program
+    return reader
+
+
+def _close_on_signals(program: Program, reader: int | None) -> None:
+    """Ctrl-C and a polite kill close the window as its button does."""
+    if reader is not None:
+        notifier = QSocketNotifier(reader, QSocketNotifier.Type.Read, program)
+        notifier.activated.connect(program.window.close)
