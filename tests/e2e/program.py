@@ -297,12 +297,10 @@ class Window:
         title = self.map["title"] if dialog is None else dialog["title"]
 
         def has_keyboard(m: Map) -> bool:
-            is_ours = self.screen.do("getwindowfocus") in self.screen.windows(
-                self.pid, exact(title)
-            )
-            if m["focus"] and is_ours:
+            windows = self.screen.windows(self.pid, exact(title))
+            if m["focus"] and any(self.screen.has_keyboard(number) for number in windows):
                 return True
-            for number in self.screen.windows(self.pid, exact(title)):
+            for number in windows:
                 self.screen.give_keyboard(number)
             return False
 

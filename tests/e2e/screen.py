@@ -111,6 +111,11 @@ class Screen:
         words = ("search", "--all", "--onlyvisible", "--pid", pid, "--name", title)
         return self._xdotool(words).stdout.split()
 
+    def has_keyboard(self, window: str) -> bool:
+        """Whether keys go to a window."""
+        done = self._xdotool(("getwindowfocus",))  # fails while keys go to nobody at all
+        return done.returncode == 0 and done.stdout.strip() == window
+
     def give_keyboard(self, window: str) -> None:
         """Brings the keyboard to a window, as a click on it does on a desktop."""
         command = "windowactivate" if self.has_window_manager else "windowfocus"
