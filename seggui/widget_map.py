@@ -43,6 +43,7 @@ class WidgetMap(QObject):
       such. Only what can be seen; where two have one name, that of the dialog wins. The name is the
       object name, or that of a tool button's action, or else what a screen reader says or what
       stands on a button.
+    - ``active``: title of the window or dialog that has the keyboard, or null.
     - ``focus``: name of the widget that has the keyboard, or its kind and place when it has no
       name, or null.
     - ``dialog``: ``name``, ``title`` and ``text`` of the modal dialog, or null.
@@ -91,12 +92,13 @@ class WidgetMap(QObject):
 
     def _described(self) -> dict[str, Any]:
         program = self._program
-        focus = QApplication.focusWidget()
+        active, focus = QApplication.activeWindow(), QApplication.focusWidget()
         current = program.window.message_bar.current
         model = program.prediction.model
         return {
             "title": program.window.windowTitle(),
             "widgets": dict(_named_widgets()),
+            "active": None if active is None else active.windowTitle(),
             "focus": None if focus is None else _name(focus) or _place(focus),
             "dialog": _dialog(),
             "message": None if current is None else {"kind": current.kind, "text": current.text},

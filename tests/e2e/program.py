@@ -165,6 +165,7 @@ class Window:
 
     def tab_to(self, name: str, *, key: str = "Tab") -> None:
         """Walks with the Tab key until a widget has the keyboard; it scrolls into view, too."""
+        self._take_keyboard()
         seen = []
         while (focus := self.map["focus"]) != name:
             assert seen.count(focus) < 2, f"Tab never comes to {name}, only to {seen}"
@@ -298,7 +299,8 @@ class Window:
 
         def has_keyboard(m: Map) -> bool:
             windows = self.screen.windows(self.pid, exact(title))
-            if m["focus"] and any(self.screen.has_keyboard(number) for number in windows):
+            is_known = m["focus"] and m["active"] == title
+            if is_known and any(self.screen.has_keyboard(number) for number in windows):
                 return True
             for number in windows:
                 self.screen.give_keyboard(number)
