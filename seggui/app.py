@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer, Slot
 from PySide6.QtGui import QIcon
@@ -17,14 +17,15 @@ from PySide6.QtWidgets import QApplication
 
 from model.data.resources import resource_path
 from model.engine.deferred import DeferredEngine
-from model.engine.protocol import Engine
 from seggui.navigation import Navigation
 from seggui.session import Session
 from seggui.settings import Settings, data_dir, kept_home, settings_dir
 from seggui.tasks.image_loader import ImageLoader
 from seggui.tasks.project_thread import ProjectThread
 from seggui.theme import apply_theme
-from seggui.widget_map import write_widget_map_if_wanted
+
+if TYPE_CHECKING:
+    from model.engine.protocol import Engine
 
 Hosting = Literal["process", "thread"]
 
@@ -259,7 +260,10 @@ def run(folder: Path | None, model: Path | None, *, engine_hosting: Hosting = "p
     apply_theme(app, program.settings.theme())
     _close_on_signals(program, signals)
     program.start(folder, model)
-    write_widget_map_if_wanted(program)
+    if "SEGGUI_WIDGET_MAP" in os.environ:
+        from seggui.widget_map import write_widget_map_if_wanted
+
+        write_widget_map_if_wanted(program)
     QTimer.singleShot(COLLECTOR_DELAY_MS, program, _start_collector)
     return app.exec()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QDialog, QFileDialog
@@ -10,12 +11,14 @@ from PySide6.QtWidgets import QDialog, QFileDialog
 from model.data.label_sets import LabelClass, LabelSet, builtin_label_sets
 from model.data.resources import resource_path
 from model.engine.classes import label_set_from, label_set_of
-from model.engine.protocol import DeviceInfo, ModelInfo, Scaling
 from model.errors import LabelSetError, StorageError
 from seggui.edit_wiring import EditWiring
 from seggui.parts import Parts
 from seggui.settings import settings_dir
 from seggui.tasks.project_thread import OpenedProject
+
+if TYPE_CHECKING:
+    from model.engine.protocol import DeviceInfo, ModelInfo
 
 _CLASSES_MESSAGE = "missing classes"
 
@@ -130,6 +133,8 @@ class ModelWiring(QObject):
                 ),
                 timeout_ms=12_000,
             )
+        from model.engine.protocol import Scaling
+
         # A network that scales its input by itself leaves nothing to guess.
         is_open = info.settings_are_guessed and info.settings.scaling is not Scaling.RAW
         if is_open and self._is_explicit:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from model.engine.protocol import DeviceInfo, Engine, ModelInfo, ModelSettings, Prediction
 from model.errors import CancelledError, EngineDiedError
-from model.model_settings import save_settings
 from seggui.core.document import prepare_prediction
 from seggui.core.records import ImageStatus, MaskEdit
 from seggui.navigation import Bundle, Navigation
 from seggui.session import Session
 from seggui.tasks.job_thread import JobThread
 from seggui.tasks.project_thread import ProjectThread
+
+if TYPE_CHECKING:
+    from model.engine.protocol import DeviceInfo, Engine, ModelInfo, ModelSettings, Prediction
 
 _log = logging.getLogger(__name__)
 
@@ -126,6 +128,8 @@ class PredictionControl(QObject):
             return
         info = self.model
         path = Path(info.path)
+        from model.model_settings import save_settings
+
         save_settings(path, settings, sha256=info.sha256, settings_dir=settings_dir)
         self._forget_predictions()
         for bundle in self._navigation.bundles():

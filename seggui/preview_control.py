@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from model.engine.deferred import DeferredEngine
-from model.engine.protocol import Engine
 from seggui.canvas.canvas import Canvas
 from seggui.navigation import Bundle, Navigation
 from seggui.session import Session
 from seggui.settings import settings_dir
 from seggui.tasks.job_thread import JobThread
+
+if TYPE_CHECKING:
+    from model.engine.protocol import Engine
 
 
 class PreviewControl(QObject):

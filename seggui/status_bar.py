@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
-from model.engine.protocol import DeviceInfo
+if TYPE_CHECKING:
+    from model.engine.protocol import DeviceInfo
 
 _GAP_PX = 8
 

@@ -1,45 +1,40 @@
-"""Fine-tuning from the window: what it would be made of, running it, keeping or discarding it."""
+"""Fine-tuning from the window: what it would be made of, running it, keeping or discarding it.
+
+What only a run needs is imported by the run: the window starts without it.
+"""
 
 from __future__ import annotations
 
 import logging
-import uuid
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from model.data.images import image_size
-from model.engine.protocol import (
-    ModelInfo,
-    TrainingDone,
-    TrainingEvent,
-    TrainingPlan,
-    TrainingRequest,
-    TrainingScored,
-    TrainingSettings,
-    TrainingStep,
-)
-from model.engine.training import TrainingRun
 from model.errors import CancelledError
-from model.estimate import TrainingWorkload, calibration_from, estimate_seconds
 from seggui.core import versions
 from seggui.core.project import Project
-from seggui.core.training_overview import TrainingOverview
-from seggui.core.training_request import (
-    TRUSTED_STATUSES,
-    build_training_request,
-    now,
-    record_result,
-    register_base,
-)
+from seggui.core.records import TRUSTED_STATUSES
 from seggui.core.trusted import TrustedPixels
 from seggui.navigation import Navigation
 from seggui.prediction_control import PredictionControl
 from seggui.session import Session
 from seggui.tasks.job_thread import Done, JobThread
 from seggui.tasks.project_thread import ProjectThread
+
+if TYPE_CHECKING:
+    from model.engine.protocol import (
+        ModelInfo,
+        TrainingDone,
+        TrainingEvent,
+        TrainingPlan,
+        TrainingRequest,
+        TrainingSettings,
+    )
+    from model.engine.training import TrainingRun
+    from seggui.core.training_overview import TrainingOverview
 
 _log = logging.getLogger(__name__)
 
@@ -183,6 +178,8 @@ class TrainingControl(QObject):
         _log.warning("counting trusted pixels failed", exc_info=error)
 
     def _on_counted(self, counted: _Counted) -> None:
+        from seggui.core.training_overview import TrainingOverview
+
         label_set = self._session.label_set
         if label_set is None:
             return
@@ -197,6 +194,9 @@ class TrainingControl(QObject):
         self.overview_changed.emit(self.overview)
 
     def _estimated_seconds(self, counted: _Counted) -> float | None:
+        from model.engine.protocol import TrainingSettings
+        from model.estimate import TrainingWorkload, calibration_from, estimate_seconds
+
         speed, model = self._prediction.seconds_per_megapixel, self._prediction.model
         if speed is None or model is None or not counted.num_train + counted.num_held_out:
             return None
@@ -257,6 +257,8 @@ class TrainingControl(QObject):
         )  # fmt: skip
 
     def _on_prepared(self, request: TrainingRequest) -> None:
+        from model.engine.training import TrainingRun
+
         self._request, self._plan = request, None
         run = self._run = TrainingRun(request, log_path=self._log_path)
 
@@ -278,6 +280,8 @@ class TrainingControl(QObject):
 
     @Slot(object)
     def _on_event(self, event: TrainingEvent) -> None:
+        from model.engine.protocol import TrainingPlan, TrainingScored, TrainingStep
+
         if isinstance(event, TrainingPlan):
             self._plan = event
             self.planned.emit(event)
@@ -304,11 +308,13 @@ class TrainingControl(QObject):
         self.ended.emit(None if is_cancelled else error)
 
     def _record_failure(self, outcome: str, note: str) -> None:
+        from seggui.core.training_request import new_id, now
+
         request, plan = self._request, self._plan
         if request is None:
             return
         run = versions.TrainingRun(
-            uuid.uuid4().hex, now(), outcome, estimated_seconds=self._estimate,
+            new_id(), now(), outcome, estimated_seconds=self._estimate,
             num_images=plan.num_train_images if plan is not None else 0,
             device=plan.device.name if plan is not None else "",
             settings=asdict(request.settings), note=note,
@@ -348,6 +354,8 @@ class TrainingControl(QObject):
         self._counter.close(drain=False)
 
     def _settle(self, state: str, *, done: Done | None) -> None:
+        from seggui.core.training_request import record_result
+
         finished, request, plan = self._done, self._request, self._plan
         if finished is None or request is None or plan is None:
             return
@@ -411,6 +419,10 @@ def _count_trusted(trusted: TrustedPixels, places: _Places) -> _Counted:
 
 
 def _prepare(project: Project, model: ModelInfo, settings: TrainingSettings) -> TrainingRequest:
+    from datetime import datetime
+
+    from seggui.core.training_request import build_training_request, register_base
+
     base = register_base(project, model)
     output = project.models_dir / f"version-{datetime.now():%Y%m%d-%H%M%S}.keras"
     return build_training_request(

@@ -10,20 +10,24 @@ from PySide6.QtCore import QObject, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QProgressDialog
 
-from model.engine.protocol import TrainingDone, TrainingScored, TrainingSettings, TrainingStep
 from seggui.batch_control import BatchReport, ExportRequest
 from seggui.core.project import Project
 from seggui.core.records import ImageStatus
-from seggui.core.training_overview import TrainingOverview
 from seggui.core.versions import ModelVersion, resolved_path
 from seggui.folder_wiring import FolderWiring
-from seggui.panels.training_pages import duration
 from seggui.parts import Parts
 from seggui.settings import data_dir
 from seggui.tasks.job_thread import JobThread
 
 if TYPE_CHECKING:
+    from model.engine.protocol import (
+        TrainingDone,
+        TrainingScored,
+        TrainingSettings,
+        TrainingStep,
+    )
     from model.exporting import ExportReport
+    from seggui.core.training_overview import TrainingOverview
 
 NUM_SAMPLE_IMAGES = 24
 SAMPLE_SEED = 7
@@ -246,6 +250,8 @@ class WorkWiring(QObject):
 
     @Slot(object)
     def _on_training_finished(self, done: TrainingDone) -> None:
+        from seggui.panels.training_pages import duration
+
         if self._training.overview is not None:
             self._window.training_panel.show_result(done, self._training.overview)
         self._window.show_training()

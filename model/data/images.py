@@ -152,8 +152,8 @@ def _as_rgb(image: Image, path: Path) -> Image:
             f"The image {path.name!r} holds L*a*b* colours; gray, RGB or CMYK was expected.",
             remedy="Convert it to RGB with an image editor.",
         )
-    image.load()  # convert() returns the unloaded file itself when it is RGB already
-    return image.convert("RGB")
+    image.load()  # damage is found here and not in whoever looks at the pixels first
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _on_white(rgba: Image) -> Image:

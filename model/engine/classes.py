@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model.data.label_sets import Color, LabelClass, LabelSet
-from model.engine.protocol import ModelInfo
+
+if TYPE_CHECKING:
+    from model.engine.protocol import ModelInfo
 
 
 def label_set_of(info: ModelInfo) -> LabelSet:

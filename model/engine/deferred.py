@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from model.engine.protocol import CancelToken, DeviceInfo, Engine, ModelInfo, ModelSettings
-
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from model.engine.protocol import Prediction
+    from model.engine.protocol import (
+        CancelToken,
+        DeviceInfo,
+        Engine,
+        ModelInfo,
+        ModelSettings,
+        Prediction,
+    )
 
 
 class DeferredEngine:

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import json
 import os
-import socket
+import platform
 import sys
 from pathlib import Path
 
@@ -60,7 +60,7 @@ class FolderLock:
             self._descriptor = -1
 
     def _note_holder(self) -> None:
-        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
+        text = json.dumps({"pid": os.getpid(), "host": platform.node()})
         with contextlib.suppress(OSError):  # a full disk: the lock holds, only its name is unknown
             os.ftruncate(self._descriptor, 0)
             os.write(self._descriptor, text.encode())

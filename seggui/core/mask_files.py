@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -63,6 +62,8 @@ class MaskFile:
 
 def content_hash(pixels: Pixels) -> str:
     """Names the content of a mask, whatever the file around it looks like."""
+    import hashlib  # loads OpenSSL: not before there is a mask
+
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()

@@ -24,6 +24,10 @@ class ImageStatus(str, Enum):
     REVIEWED = "reviewed"
 
 
+TRUSTED_STATUSES = (ImageStatus.CORRECTED, ImageStatus.REVIEWED)
+"""Images whose masks hold what a person said."""
+
+
 @dataclass(frozen=True)
 class Rect:
     """A half-open pixel rectangle: rows [top, bottom), columns [left, right)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -19,11 +19,8 @@ from model.engine.protocol import (
 )
 from model.errors import TrainingError
 from seggui.core.project import Project
-from seggui.core.records import ImageStatus
+from seggui.core.records import TRUSTED_STATUSES
 from seggui.core.versions import ModelVersion, TrainingRun, portable_path
-
-TRUSTED_STATUSES = (ImageStatus.CORRECTED, ImageStatus.REVIEWED)
-"""Images whose masks hold what a person said."""
 
 
 def trusted_keys(project: Project) -> tuple[str, ...]:
@@ -67,7 +64,7 @@ def register_base(project: Project, model: ModelInfo) -> ModelVersion:
     if version is None:
         version = project.add_version(
             ModelVersion(
-                uuid.uuid4().hex, _stem(model.path), portable_path(model.path, project.home),
+                new_id(), _stem(model.path), portable_path(model.path, project.home),
                 model.sha256, created=now(), state="base",
             )
         )  # fmt: skip
@@ -139,7 +136,7 @@ def record_result(
     number = sum(v.state != "base" for v in known) + 1
     version = project.add_version(
         ModelVersion(
-            uuid.uuid4().hex, f"Version {number}", portable_path(done.output_path, project.home),
+            new_id(), f"Version {number}", portable_path(done.output_path, project.home),
             file_sha256(Path(done.output_path)), parent, now(), asdict(request.settings),
             asdict(done.before), asdict(done.after), plan.num_train_images, "", state,
         )
@@ -147,7 +144,7 @@ def record_result(
     estimated = plan.estimated_seconds if estimated_seconds is None else estimated_seconds
     project.add_run(
         TrainingRun(
-            uuid.uuid4().hex, now(), "finished", estimated, done.seconds, plan.num_train_images,
+            new_id(), now(), "finished", estimated, done.seconds, plan.num_train_images,
             version.id, plan.device.name, asdict(request.settings), asdict(done.after),
         )
     )  # fmt: skip
@@ -158,6 +155,11 @@ def record_result(
 
 def _stem(path: str) -> str:
     return path.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0]
+
+
+def new_id() -> str:
+    """Names a version or a run: 32 random hexadecimal digits."""
+    return os.urandom(16).hex()
 
 
 def now() -> str:

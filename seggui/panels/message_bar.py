@@ -6,13 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import (
-    QAccessible,
-    QAccessibleAnnouncementEvent,
-    QKeyEvent,
-    QPainter,
-    QPaintEvent,
-)
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from seggui.icons import ColorRole
@@ -177,6 +171,9 @@ class MessageBar(QWidget):
         }  # fmt: skip
         spoken = f"{kinds[message.kind]}: {message.text}"
         self.setAccessibleName(spoken)
+        # Not at the start: the enumerations of these classes take some milliseconds.
+        from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+
         event = QAccessibleAnnouncementEvent(self, spoken)
         if message.kind == "error":
             event.setPoliteness(QAccessible.AnnouncementPoliteness.Assertive)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from model.engine.protocol import TrainingDone, TrainingScored, TrainingStep
-from seggui.core.training_overview import TrainingOverview
-from seggui.panels.training_pages import OverviewPage, ResultPage, RunningPage
+if TYPE_CHECKING:
+    from model.engine.protocol import TrainingDone, TrainingScored, TrainingStep
+    from seggui.core.training_overview import TrainingOverview
+    from seggui.panels.training_pages import OverviewPage, ResultPage, RunningPage
 
 
 class TrainingPanel(QWidget):
     """Three pages: overview, running, result. Shows values and emits intents.
+
+    The pages are built when they are asked for, or a moment after the panel came on view: nobody
+    fine-tunes in the first tenth of a second, and the first image is waiting.
 
     Signals:
         start_requested: (TrainingSettings) the user pressed Fine-tune.
@@ -35,20 +43,50 @@ class TrainingPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("training_panel")
         self.setAccessibleName(self.tr("Fine-tuning"))
-        self.overview, self.running, self.result = OverviewPage(), RunningPage(), ResultPage()
         self._pages = QStackedWidget()
-        for page in (self.overview, self.running, self.result):
-            self._pages.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._pages)
-        self.overview.start_button.clicked.connect(self._on_start)
-        self.overview.versions_button.clicked.connect(self.versions_requested)
-        self.running.stop_button.clicked.connect(self._on_stop)
-        self.running.cancel_button.clicked.connect(self._on_cancel)
-        self.result.keep_button.clicked.connect(self.keep_requested)
-        self.result.discard_button.clicked.connect(self.discard_requested)
-        self.result.preview_button.toggled.connect(self.preview_toggled)
+
+    @cached_property
+    def overview(self) -> OverviewPage:
+        """What a run would be made of, and its settings."""
+        from seggui.panels.training_pages import OverviewPage
+
+        page = OverviewPage()
+        page.start_button.clicked.connect(self._on_start)
+        page.versions_button.clicked.connect(self.versions_requested)
+        self._pages.insertWidget(0, page)
+        return page
+
+    @cached_property
+    def running(self) -> RunningPage:
+        """How a run goes."""
+        from seggui.panels.training_pages import RunningPage
+
+        page = RunningPage()
+        page.stop_button.clicked.connect(self._on_stop)
+        page.cancel_button.clicked.connect(self._on_cancel)
+        self._pages.addWidget(page)
+        return page
+
+    @cached_property
+    def result(self) -> ResultPage:
+        """What came out of it."""
+        from seggui.panels.training_pages import ResultPage
+
+        page = ResultPage()
+        page.keep_button.clicked.connect(self.keep_requested)
+        page.discard_button.clicked.connect(self.discard_requested)
+        page.preview_button.toggled.connect(self.preview_toggled)
+        self._pages.addWidget(page)
+        return page
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Builds the first page once the window is there."""
+        super().showEvent(event)
+        if "overview" not in self.__dict__:
+            QTimer.singleShot(0, self, self.show_overview_page)
 
     # -- shown from outside ----------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QShowEvent,
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -47,10 +48,19 @@ class WelcomePage(QWidget):
         self.setObjectName("welcome_page")
         self.setAcceptDrops(True)
         self._is_dragged_over = False
-        self._recent_title = QLabel(self.tr("Recent folders"))
-        self._recent = QVBoxLayout()
-        self._build()
-        self.set_recent([])
+        self._is_built = False
+        self._shown_at_first: tuple[Sequence[Path], Collection[Path] | None] = ((), None)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Builds the page when it is seen first: who starts with a folder does not wait for it."""
+        super().showEvent(event)
+        if not self._is_built:
+            self._is_built = True
+            self._recent_title = QLabel(self.tr("Recent folders"))
+            self._recent = QVBoxLayout()
+            self._build()
+            folders, missing = self._shown_at_first
+            self.set_recent(folders, missing=missing)
 
     def set_recent(
         self, folders: Sequence[Path], *, missing: Collection[Path] | None = None
@@ -61,6 +71,9 @@ class WelcomePage(QWidget):
             folders: the first few are shown.
             missing: which of them are not there; None looks at the disk, here and now.
         """
+        if not self._is_built:
+            self._shown_at_first = folders, missing
+            return
         while (item := self._recent.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:

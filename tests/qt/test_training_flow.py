@@ -70,7 +70,7 @@ class PretendedRun:
 @pytest.fixture
 def trained(driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Driver:
     """A program with one corrected image, ready to be trained."""
-    monkeypatch.setattr("seggui.training_control.TrainingRun", PretendedRun)
+    monkeypatch.setattr("model.engine.training.TrainingRun", PretendedRun)
     PretendedRun.requests, PretendedRun.error = [], None
     PretendedRun.gate = threading.Event()
     write_images(tmp_path, 4)

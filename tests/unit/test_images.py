@@ -417,7 +417,7 @@ def test_an_image_above_pillows_own_limit_is_read_without_warning(tmp_path):
 
 def test_running_out_of_memory_is_an_image_error(tmp_path, pixels, monkeypatch):
     path = tmp_path / "large.png"
-    Image.fromarray(pixels).save(path)
+    Image.fromarray(pixels).convert("L").save(path)
 
     def exhausted(*_args, **_options):
         raise MemoryError
