@@ -162,7 +162,8 @@ class ImageListModel(QAbstractListModel):
         """Lets rows go that were pinned and do not pass the filter."""
         released, self._to_release = self._to_release - {self._pinned}, set()
         for key in released & self._position_of.keys():
-            self._update_row(key)
+            if not self._accepts(self._position_of[key]):
+                self._update_row(key)
 
     def _accepts(self, position: int) -> bool:
         if not all(word in self._folded[position] for word in self._words):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from collections.abc import Sequence
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
@@ -45,6 +47,19 @@ class ImageListView(QListView):
 
     def keyboardSearch(self, search: str) -> None:
         """Does nothing: a letter without a shortcut must not open another image."""
+
+    def dataChanged(
+        self,
+        top_left: QModelIndex | QPersistentModelIndex,
+        bottom_right: QModelIndex | QPersistentModelIndex,
+        roles: Sequence[int] = (),
+    ) -> None:
+        """Repaints the rows that changed and no others.
+
+        QListView would lay all rows out again and repaint all it shows, in case a row has another
+        height now. Ours never have, and every step through the images changes a row.
+        """
+        QAbstractItemView.dataChanged(self, top_left, bottom_right, roles)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """More rows may be visible."""

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from unittest.mock import Mock
 
 import pytest
-from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtGui import QColor, QImage, QPaintEvent, QRegion
+from PySide6.QtWidgets import QApplication, QListView
 from pytestqt.qtbot import QtBot
 
 from seggui.core.records import ImageRecord, ImageStatus
@@ -81,3 +82,64 @@ def test_rows_that_did_not_change_are_not_painted_again(
     panel.grab()
 
     assert [call.args[1] for call in painted.call_args_list] == ["b.png"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda panel: panel.set_record(ImageRecord("b.png", ImageStatus.PREDICTED)),
+        lambda panel: panel.set_thumbnail("b.png", thumbnail()),
+    ],
+    ids=["status", "thumbnail"],
+)
+def test_a_change_of_one_row_repaints_no_other(
+    make_panel: MakePanel, qtbot: QtBot, change: Callable[[ImageListPanel], None]
+) -> None:
+    painted = Painted(make_panel(), qtbot)
+
+    change(painted.panel)
+
+    qtbot.waitUntil(lambda: "b.png" in painted.rows())
+    QApplication.processEvents()
+    assert painted.rows() == {"b.png"}
+
+
+def test_going_on_to_the_next_image_repaints_the_two_rows(
+    make_panel: MakePanel, qtbot: QtBot
+) -> None:
+    painted = Painted(make_panel(), qtbot)
+    painted.panel.set_current("a.png")
+    qtbot.waitUntil(lambda: "a.png" in painted.rows())
+    painted.region = QRegion()
+
+    painted.panel.set_current("b.png")
+
+    qtbot.waitUntil(lambda: "b.png" in painted.rows())
+    QApplication.processEvents()
+    assert painted.rows() == {"a.png", "b.png"}
+
+
+class Painted(QObject):
+    """Remembers what is repainted of a panel, from when it is on the screen and at rest."""
+
+    def __init__(self, panel: ImageListPanel, qtbot: QtBot) -> None:
+        super().__init__(panel)
+        self.panel = panel
+        self.view = panel.findChild(QListView, "image_list")
+        with qtbot.waitSignal(panel.thumbnail_requested), qtbot.waitExposed(panel):
+            panel.show()
+        for key in KEYS:
+            panel.set_thumbnail(key, QImage())
+        QApplication.processEvents()
+        self.region = QRegion()
+        self.view.viewport().installEventFilter(self)
+
+    def eventFilter(self, _: QObject, event: QEvent) -> bool:  # noqa: N802
+        if isinstance(event, QPaintEvent):
+            self.region += event.region()
+        return False
+
+    def rows(self) -> set[str]:
+        model = self.view.model()
+        indices = [model.index(row, 0) for row in range(model.rowCount())]
+        return {i.data() for i in indices if self.region.intersects(self.view.visualRect(i))}
