@@ -4,12 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 if TYPE_CHECKING:
     from model.engine.protocol import DeviceInfo
 
 _GAP_PX = 8
+
+
+class _Field(QLabel):
+    """A text that never makes its neighbours move: as wide as the longest one it had.
+
+    Pixel, class and "Saving..." change all the time. Of a label without a fixed size, Qt lays the
+    bar and the window out again for every text, and repaints the whole bar.
+    """
+
+    def show_text(self, text: str) -> None:
+        """Shows a text, and makes room for it."""
+        if text == self.text():
+            return
+        self.setText(text)
+        self._make_room()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another font needs other room."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self.setMinimumSize(0, 0)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        room = self.sizeHint().expandedTo(self.minimumSize())
+        if room != self.minimumSize():
+            self.setFixedSize(room)
 
 
 class StatusBar(QStatusBar):
@@ -31,7 +59,7 @@ class StatusBar(QStatusBar):
         self._saved = self._field("status_saved", self.tr("Whether everything is on disk"))
         self._model = self._field("status_model", self.tr("The network in force"))
         self._device = self._field("status_device", self.tr("What the network runs on"))
-        self._device.setText(self.tr("Starting the engine..."))
+        self._device.show_text(self.tr("Starting the engine..."))
         for field in (
             self._position, self._class, self._zoom, self._saved, self._model, self._device,
         ):  # fmt: skip
@@ -39,40 +67,40 @@ class StatusBar(QStatusBar):
 
     def show_task(self, text: str) -> None:
         """Names what runs in the background; empty when nothing does."""
-        self._task.setText(text)
+        self._task.show_text(text)
         self._busy.setVisible(bool(text))
 
     def show_pointer(self, row: int, col: int, name: str, confidence: float | None) -> None:
         """Shows a pixel, its class, and the network's probability (0..1) when it is known."""
-        self._position.setText(f"x {col}  y {row}")
+        self._position.show_text(f"x {col}  y {row}")
         share = f"  {confidence:.0%}" if confidence is not None else ""
-        self._class.setText(f"{name}{share}")
+        self._class.show_text(f"{name}{share}")
 
     def clear_pointer(self) -> None:
         """The pointer left the image."""
-        self._position.clear()
-        self._class.clear()
+        self._position.show_text("")
+        self._class.show_text("")
 
     def show_zoom(self, scale: float) -> None:
         """Shows the zoom; 1.0 is one image pixel per screen pixel."""
-        self._zoom.setText(f"{scale:.0%}")
+        self._zoom.show_text(f"{scale:.0%}")
 
     def show_saved(self, text: str) -> None:
         """Shows whether everything is on disk."""
-        self._saved.setText(text)
+        self._saved.show_text(text)
 
     def show_model(self, text: str, tip: str = "") -> None:
         """Names the network in force."""
-        self._model.setText(text)
+        self._model.show_text(text)
         self._model.setToolTip(tip)
 
     def show_device(self, device: DeviceInfo) -> None:
         """Names what the network runs on."""
-        self._device.setText(device.name)
+        self._device.show_text(device.name)
         self._device.setToolTip(device.backend)
 
-    def _field(self, name: str, meaning: str) -> QLabel:
-        label = QLabel()
+    def _field(self, name: str, meaning: str) -> _Field:
+        label = _Field()
         label.setObjectName(name)
         label.setAccessibleName(meaning)
         label.setToolTip(meaning)
