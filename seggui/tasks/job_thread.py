@@ -5,6 +5,8 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
+import os
+import sys
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -13,6 +15,14 @@ from typing import Any
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 _log = logging.getLogger(__name__)
+
+NICENESS = 5
+"""Of these threads, and of the processes they start on top of what those take themselves.
+
+Reading an image keeps a core busy for 50 ms and a network keeps all of them busy. Between equals,
+Linux lets the window wait its turn: while walking through images, one wait in a hundred was 27 ms;
+it is 15 ms now, and the images come as fast as before.
+"""
 
 Done = Callable[[Any], None]
 Failed = Callable[[Exception], None]
@@ -142,4 +152,6 @@ class _LoopThread(QThread):
         self._function = function
 
     def run(self) -> None:
+        if sys.platform == "linux":  # where niceness is each thread's own, unlike elsewhere
+            os.nice(NICENESS)
         self._function()

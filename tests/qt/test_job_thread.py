@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -31,6 +33,15 @@ def test_results_arrive_on_the_gui_thread(jobs: JobThread, qtbot: QtBot) -> None
     qtbot.waitUntil(lambda: bool(seen))
     worker, receiver = seen[0]
     assert receiver == threading.get_ident() != worker
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no niceness")
+def test_jobs_let_the_window_go_first(jobs: JobThread, qtbot: QtBot) -> None:
+    niceness: list[int] = []
+    before = os.nice(0)
+    jobs.submit(lambda: os.nice(0), done=niceness.append, failed=_fail)
+    qtbot.waitUntil(lambda: bool(niceness))
+    assert niceness[0] > before == os.nice(0)
 
 
 def test_urgent_jobs_overtake_and_equals_keep_their_order(jobs: JobThread, qtbot: QtBot) -> None:
