@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from seggui.core.document import MaskDocument
+from seggui.core.edits import EditResult
 from seggui.core.records import ImageRecord, ImageStatus, MaskEdit
 from seggui.session import Session
 from seggui.tasks.image_loader import DecodedImage, ImageLoader
@@ -22,6 +23,23 @@ CACHE_BYTES = 96 * 2**20
 MIN_CACHED = 3
 _AHEAD = (1, -1, 2)
 """Neighbours that are prefetched, in this order."""
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedAnswer:
+    """What a network says about an image, ready to be brought into its mask.
+
+    Attributes:
+        edit: brings it; None when nothing changes.
+        result: what the edit leads to; None without an edit.
+        revision: of the document that both were made for.
+        classes: (H, W) uint8 all that the network says, for a document that moved on.
+    """
+
+    edit: MaskEdit | None
+    result: EditResult | None
+    revision: int
+    classes: npt.NDArray[np.uint8]
 
 
 @dataclass(eq=False)
@@ -34,8 +52,7 @@ class Bundle:
         view: zoom and position when it was left, or None.
         confidence: (H, W) uint8 of the last prediction, or None.
         predicted_by: network whose answer has been applied or is prepared, or an empty string.
-        prepared: an answer that waits until the image is shown: (edit, the revision
-            it was made for, the classes it brings).
+        prepared: an answer that waits until the image is shown.
         notes: what was noticed when it was loaded, told once.
         highest_label: highest class index in the mask when it was loaded, -1 without any.
     """
@@ -46,7 +63,7 @@ class Bundle:
     view: dict[str, float] | None = None
     confidence: npt.NDArray[np.uint8] | None = None
     predicted_by: str = ""
-    prepared: tuple[MaskEdit | None, int, npt.NDArray[np.uint8]] | None = None
+    prepared: PreparedAnswer | None = None
     notes: tuple[str, ...] = field(default=())
     highest_label: int = -1
 
@@ -59,7 +76,7 @@ class Bundle:
     def num_bytes(self) -> int:
         """Memory held, roughly."""
         height, width = self.decoded.size
-        return height * width * (3 + 4 + 4 + 1)
+        return height * width * (3 + 4 + 4 + 2 + 1)
 
 
 class Navigation(QObject):

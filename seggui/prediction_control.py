@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from model.errors import CancelledError, EngineDiedError
-from seggui.core.document import prepare_prediction
-from seggui.core.records import ImageStatus, MaskEdit
-from seggui.navigation import Bundle, Navigation
+from seggui.core.edits import edit_result, prepare_prediction
+from seggui.core.records import ImageStatus
+from seggui.navigation import Bundle, Navigation, PreparedAnswer
 from seggui.session import Session
 from seggui.tasks.job_thread import JobThread
 from seggui.tasks.project_thread import ProjectThread
@@ -27,12 +27,11 @@ PREDICTION_TEXT = "Prediction"
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """A prediction with the edit that brings it into the mask, made for one revision."""
+    """A prediction, and how to bring it into the mask."""
 
     key: str
     prediction: Prediction
-    edit: MaskEdit | None
-    revision: int
+    prepared: PreparedAnswer
 
 
 class PredictionControl(QObject):
@@ -230,7 +229,9 @@ class PredictionControl(QObject):
                 raise CancelledError
             prediction = self._engine.predict(pixels, is_cancelled=lambda: key not in self._wanted)
             edit = prepare_prediction(mask, provenance, prediction.classes, text=PREDICTION_TEXT)
-            return Answer(key, prediction, edit, revision)
+            result = edit_result(edit, mask, provenance) if edit is not None else None
+            prepared = PreparedAnswer(edit, result, revision, prediction.classes)
+            return Answer(key, prediction, prepared)
 
         self._thread.submit(
             work, done=self._on_answer, failed=lambda error: self._on_failed(pair, error),
@@ -259,7 +260,7 @@ class PredictionControl(QObject):
         self._note_speed(prediction.seconds / (height * width / 1e6))
         bundle.confidence = prediction.confidence
         bundle.predicted_by = prediction.model_sha256
-        bundle.prepared = (answer.edit, answer.revision, prediction.classes)
+        bundle.prepared = answer.prepared
         if bundle is self._navigation.current:
             self._apply_waiting(bundle)
 
@@ -276,12 +277,13 @@ class PredictionControl(QObject):
             return
         if bundle.document.in_stroke:
             return  # again when the stroke is committed
-        edit, revision, classes = bundle.prepared
-        bundle.prepared = None
-        if bundle.document.revision != revision:  # painted meanwhile: the prepared edit is stale
-            self._session.apply_prediction(classes, text=PREDICTION_TEXT)
-        elif edit is not None:
-            self._session.apply_prepared(edit, revision=revision)
+        answer, bundle.prepared = bundle.prepared, None
+        if bundle.document.revision != answer.revision:  # painted meanwhile: the edit is stale
+            self._session.apply_prediction(answer.classes, text=PREDICTION_TEXT)
+        elif answer.edit is not None:
+            self._session.apply_prepared(
+                answer.edit, revision=answer.revision, result=answer.result
+            )
         self._note_predicted(bundle)
         self.predicting_changed.emit(False)
         self.answer_applied.emit(bundle)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 from model.data.label_sets import IGNORE, LabelSet
 from seggui.canvas.editor import Point
 from seggui.core.document import MaskDocument, PaintRule
+from seggui.core.edits import EditResult
 from seggui.core.records import EMPTY_RECT, DocumentStatus, ImageStatus, MaskEdit, Rect
 
 MIN_RADIUS_PX = 0.5
@@ -223,12 +224,14 @@ class Session(QObject):
         if self.document is not None and self._may_change:
             self._moved(self.document.redo(), self.step_redone, is_redo=True)
 
-    def apply_prepared(self, edit: MaskEdit, *, revision: int) -> bool:
+    def apply_prepared(
+        self, edit: MaskEdit, *, revision: int, result: EditResult | None = None
+    ) -> bool:
         """Applies an edit made from a snapshot; False when the document moved on."""
         document = self.document
         if document is None or not self._may_change or document.in_stroke:
             return False
-        if not document.apply_prepared(edit, revision=revision):
+        if not document.apply_prepared(edit, revision=revision, result=result):
             return False
         self._finish(edit)
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,21 @@ _LEVEL = 1  # edits are made while the user waits; level 6 takes four times as l
 
 Pixels = NDArray[np.uint8]
 """(H, W) uint8: class indices (255 = ignore) or provenance values."""
+
+
+@dataclass(frozen=True, eq=False)
+class EditResult:
+    """What an edit leads to, worked out away from the window's thread.
+
+    Attributes:
+        mask: (rect.height, rect.width) uint8 inside of the edit's rectangle, read-only.
+        provenance: the same shape, read-only.
+        num_corrected_change: how many more pixels a person has decided, maybe negative.
+    """
+
+    mask: Pixels
+    provenance: Pixels
+    num_corrected_change: int
 
 
 def make_edit(
@@ -89,6 +105,30 @@ def apply_edit(edit: MaskEdit, mask: Pixels, provenance: Pixels) -> Rect:
     mask[rect.slices] ^= mask_xor
     provenance[rect.slices] ^= provenance_xor
     return rect
+
+
+def edit_result(edit: MaskEdit, mask: Pixels, provenance: Pixels) -> EditResult:
+    """Applies an edit to copies; pure, it may run in any thread on a snapshot.
+
+    Args:
+        edit: made for arrays of this size.
+        mask: (H, W) uint8, only read.
+        provenance: (H, W) uint8, only read.
+
+    Raises:
+        StorageError: as :func:`apply_edit`.
+    """
+    new_mask, new_provenance = mask.copy(), provenance.copy()
+    inside = apply_edit(edit, new_mask, new_provenance).slices
+    change = count_corrected(new_provenance[inside]) - count_corrected(provenance[inside])
+    for array in (new_mask, new_provenance):
+        array.setflags(write=False)
+    return EditResult(new_mask[inside], new_provenance[inside], change)
+
+
+def count_corrected(provenance: Pixels) -> int:
+    """How many pixels a person has decided."""
+    return int(np.count_nonzero(provenance == Provenance.CORRECTED))
 
 
 def prepare_prediction(

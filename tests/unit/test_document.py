@@ -399,6 +399,23 @@ class TestPredictions:
         assert not mask.flags.writeable
         assert not provenance.flags.writeable
 
+    def test_a_kept_snapshot_is_given_out_once_without_copying(self):
+        document = predicted(ROAD)
+        document.keep_snapshot()
+        kept = document.snapshot()
+        assert (kept[0] == ROAD).all()
+        assert kept[2] == document.revision
+        assert document.snapshot()[0] is not kept[0]
+
+    def test_a_kept_snapshot_is_forgotten_with_the_next_step(self):
+        document = predicted(ROAD)
+        document.keep_snapshot()
+        stroke(document, PaintRule(CAR), (5, 5))
+        mask, provenance, revision = document.snapshot()
+        assert mask[5, 5] == CAR
+        assert provenance[5, 5] == CORRECTED
+        assert revision == document.revision
+
     @pytest.mark.parametrize(
         "classes", [np.zeros((HEIGHT, WIDTH + 1), np.uint8), np.zeros((HEIGHT, WIDTH), np.int64)]
     )

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from model.data.label_sets import IGNORE
 from seggui.core.brush import capsule
 from seggui.core.document import MaskDocument, PaintRule, prepare_prediction
+from seggui.core.edits import edit_result
 from seggui.core.fill import flood_fill
 from seggui.core.history import EditHistory
 from seggui.core.polygon import polygon_pixels
@@ -135,9 +136,13 @@ class DocumentMachine(RuleBasedStateMachine):
             mask, provenance, self.document.replace_class(old, new, text="Replace", locked=locked)
         )
 
+    @rule()
+    def keep_snapshot(self):
+        self.document.keep_snapshot()
+
     @precondition(lambda self: self.brush is None)
-    @rule(classes=PREDICTIONS, prepared=st.booleans())
-    def predict(self, classes, prepared):
+    @rule(classes=PREDICTIONS, prepared=st.booleans(), with_result=st.booleans())
+    def predict(self, classes, prepared, with_result):
         mask, provenance = self.committed()
         for r, c in np.ndindex(HEIGHT, WIDTH):
             if provenance[r, c] in (Provenance.UNSEEN, Provenance.PREDICTED):
@@ -147,7 +152,9 @@ class DocumentMachine(RuleBasedStateMachine):
         if prepared:
             *arrays, revision = self.document.snapshot()
             edit = prepare_prediction(*arrays, classes, text="Prediction")
-            assert edit is None or self.document.apply_prepared(edit, revision=revision)
+            if edit is not None:
+                result = edit_result(edit, *arrays) if with_result else None
+                assert self.document.apply_prepared(edit, revision=revision, result=result)
         else:
             edit = self.document.apply_prediction(classes, text="Prediction")
         self.expect(mask, provenance, edit)

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as np_st
 
 from model.data.label_sets import IGNORE
 from model.errors import MaskError, StorageError
-from seggui.core.edits import apply_edit, make_edit, prepare_prediction
+from seggui.core.edits import apply_edit, edit_result, make_edit, prepare_prediction
 from seggui.core.records import MaskEdit, Provenance, Rect
 
 SHAPE = (5, 6)
@@ -116,3 +116,20 @@ def test_a_prediction_of_another_size_is_refused():
     small, large = np.zeros((2, 2), np.uint8), np.zeros((2, 3), np.uint8)
     with pytest.raises(MaskError, match="3 x 2 pixels"):
         prepare_prediction(small, small, large, text="")
+
+
+def test_the_result_of_an_edit_is_what_applying_it_gives_and_changes_nothing():
+    rng = np.random.default_rng(0)
+    arrays = [rng.integers(0, 4, (7, 9)).astype(np.uint8) for _ in range(4)]
+    for changed, same in ((arrays[1], arrays[0]), (arrays[3], arrays[2])):
+        changed[:2], changed[:, 6:] = same[:2], same[:, 6:]  # a rectangle inside of the image
+    mask, provenance = arrays[0].copy(), arrays[2].copy()
+    edit = make_edit(Rect(0, 0, 7, 9), *arrays, kind="import", text="")
+    result = edit_result(edit, mask, provenance)
+    assert np.array_equal(mask, arrays[0])
+    assert np.array_equal(provenance, arrays[2])
+    assert np.array_equal(result.mask, arrays[1][edit.rect.slices])
+    assert np.array_equal(result.provenance, arrays[3][edit.rect.slices])
+    num_before, num_after = ((array == Provenance.CORRECTED).sum() for array in arrays[2:])
+    assert result.num_corrected_change == num_after - num_before != 0
+    assert not result.mask.flags.writeable
