@@ -36,6 +36,10 @@ class Driver(QObject):
         self._batch_start = 0.0
         self._left = 0
         self._direction = 1
+        self._waits_for_answer = False
+        # Unlike a single shot of 0 ms, which Qt calls before it paints.
+        self._step_timer = QTimer(self, singleShot=True, interval=0)
+        self._step_timer.timeout.connect(self._step)
         self._problems: list[str] = []
         program.navigation.image_shown.connect(self._on_shown)
         program.prediction.answer_applied.connect(self._on_answer)
@@ -111,17 +115,24 @@ class Driver(QObject):
         self._program.batch.start()
         return len(keys)
 
-    def walk(self, num_images: int) -> None:
-        """Goes on to the next image as soon as one is shown, back at the ends."""
-        self._left = num_images
+    def walk(self, num_images: int, waits_for_answer: bool = False) -> None:
+        """Goes on to the next image as soon as one is on the screen, back at the ends.
+
+        With ``waits_for_answer`` only once its prediction is there, too.
+        """
+        self._left, self._waits_for_answer = num_images, waits_for_answer
         self._step()
 
     @Slot(object)
     def _on_shown(self, _: object) -> None:
         self._num_shown += 1
+        if not self._waits_for_answer:
+            self._arrive()
+
+    def _arrive(self) -> None:
         if self._left > 0:
             self._left -= 1
-            QTimer.singleShot(0, self, self._step)
+            self._step_timer.start()
 
     @Slot()
     def _step(self) -> None:
@@ -137,6 +148,8 @@ class Driver(QObject):
     @Slot(object)
     def _on_answer(self, _: object) -> None:
         self._num_answers += 1
+        if self._waits_for_answer:
+            self._arrive()
 
     @Slot(object)
     def _on_step(self, _: object) -> None:

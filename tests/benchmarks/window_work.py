@@ -85,8 +85,14 @@ def measure_gaps(place: Path, options: argparse.Namespace, report: Report) -> No
         watch("engine starts, idle otherwise", None)
         remote.ask("load_model", str(network))
         watch("network is loaded, first prediction", lambda state: state["answers"] > 0)
-        remote.ask("walk", 20)
-        watch("20 images in a row, each predicted", lambda state: not state["is_walking"])
+        for name, waits_for_answer in (
+            ("20 images in a row, as fast as they come", False),
+            ("20 images in a row, each predicted", True),
+        ):
+            remote.ask("show", "frame_00000.png")
+            time.sleep(3)
+            remote.ask("walk", 20, waits_for_answer)
+            watch(name, lambda state: not state["is_walking"])
         remote.ask("show", "frame_00000.png")
         remote.ask("fine_tune", 100_000)
         watch("fine-tuning starts", lambda state: state["steps"] > 2)
