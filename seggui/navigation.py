@@ -369,6 +369,10 @@ class Navigation(QObject):
             else:
                 self.bundle_ready.emit(bundle, distance)
 
+    def is_near(self, key: str) -> bool:
+        """Whether an image is on view or so near that it is read ahead."""
+        return self._distance(key) <= max(_AHEAD)
+
     def _distance(self, key: str) -> int:
         here = self._positions.get(self.key or "", 0)
         return abs(self._positions.get(key, here) - here)

@@ -195,11 +195,27 @@ class PredictionControl(QObject):
     def _on_bundle_ready(self, bundle: Bundle, distance: int) -> None:
         if distance == 0:
             self._wanted = {bundle.key: 0}
+            self._drop_passed()
             self._apply_waiting(bundle)
         else:
             self._wanted[bundle.key] = distance
         if self.is_automatic and self._needs_prediction(bundle):
             self._request(bundle, distance)
+
+    def _drop_passed(self) -> None:
+        """Forgets what is queued for images left behind: each holds pixels and a copy of a mask."""
+        passed = {pair for pair in self._submitted if not self._navigation.is_near(pair[0])}
+        dropped: list[tuple[str, str]] = []
+
+        def is_passed(tag: object) -> bool:
+            is_it = tag in passed
+            if is_it:
+                dropped.append(tag)  # type: ignore[arg-type]
+            return is_it
+
+        if passed:
+            self._thread.discard(is_passed)
+            self._submitted.difference_update(dropped)
 
     def _needs_prediction(self, bundle: Bundle) -> bool:
         if self.model is None or self._session.is_read_only:
