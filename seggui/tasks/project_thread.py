@@ -316,6 +316,7 @@ class ProjectThread(QObject):
         loaded = self._project.load(key, height, width)
         history = EditHistory(loaded.edits, loaded.position)
         document = MaskDocument(loaded.mask, loaded.provenance, history)
+        document.keep_snapshot()  # the network is asked as soon as the image is shown
         # 255 (ignore) wraps to 0. Here because it takes time that grows with the image.
         highest_label = int((loaded.mask + np.uint8(1)).max()) - 1
         return OpenedImage(document, loaded.record, loaded.view, loaded.notes, highest_label)
