@@ -126,6 +126,13 @@ def check_settings(info: ModelInfo, settings: ModelSettings) -> None:
             f"{len(settings.class_colors)} colours, but {name} distinguishes {info.num_classes}.",
             remedy="Choose a label set of that many classes.",
         )
+    excluded = set(settings.excluded_classes)
+    if not excluded <= set(range(info.num_classes)) or len(excluded) == info.num_classes:
+        raise ModelFileError(
+            f"The settings exclude the classes {sorted(excluded)} of the {info.num_classes} that "
+            f"{name} distinguishes.",
+            remedy="Exclude only classes that exist, and leave at least one.",
+        )
     fixed = info.input_shape[:2]
     if settings.fit is Fit.WHOLE:
         if fixed != (None, None):

@@ -94,6 +94,7 @@ def settings_to_json(settings: ModelSettings) -> dict[str, Any]:
             {"name": name, "color": list(color)}
             for name, color in zip(settings.class_names, settings.class_colors, strict=True)
         ],
+        "excluded_classes": list(settings.excluded_classes),
     }
 
 
@@ -118,6 +119,8 @@ def settings_from_json(data: object, *, source: Path) -> ModelSettings:
         input_size=_input_size(data.get("input_size"), source),
         class_names=names,
         class_colors=colors,
+        # Files of versions that could not exclude classes lack the field.
+        excluded_classes=_excluded(data.get("excluded_classes", []), len(names), source),
     )
 
 
@@ -197,6 +200,15 @@ def _classes(value: object, source: Path) -> tuple[tuple[str, ...], tuple[Color,
         names.append(name)
         colors.append((color[0], color[1], color[2]))
     return tuple(names), tuple(colors)
+
+
+def _excluded(value: object, num_classes: int, source: Path) -> tuple[int, ...]:
+    def is_class(index: Any) -> bool:
+        return type(index) is int and 0 <= index < num_classes
+
+    if not isinstance(value, list) or not all(map(is_class, value)) or len(value) >= num_classes:
+        raise _wrong(source, "excluded_classes", value, "a list of some class indices")
+    return tuple(sorted(set(value)))
 
 
 def _is_list_of(value: object, length: int, is_valid: Callable[[Any], bool]) -> bool:

@@ -205,6 +205,7 @@ class _NetworkHead:
         self._network = network
         self._index = info.settings.output_index
         self._activation = info.settings.activation
+        self._excluded = info.settings.excluded_classes
 
     def probabilities(self, inputs: Any) -> tuple[Any, ...]:
         """(1, H, W, channels) float32 to (1, H, W, classes) float32, at the input's resolution."""
@@ -217,7 +218,7 @@ class _NetworkHead:
         rows, columns = size[0] // grid.stride[0], size[1] // grid.stride[1]
         if grid.is_flat:
             answer = ops.reshape(answer, (-1, rows, columns, grid.channels))
-        answer = self._as_probabilities(answer)
+        answer = self._without_excluded(self._as_probabilities(answer))
         if grid.stride != (1, 1):
             answer = ops.image.resize(answer, size, interpolation="bilinear")
         return (answer,)
@@ -245,6 +246,13 @@ class _NetworkHead:
                 answer = ops.sigmoid(answer)
             return ops.concatenate([1 - answer, answer], axis=-1)
         return ops.softmax(answer, axis=-1) if self._activation is Activation.LOGITS else answer
+
+    def _without_excluded(self, answer: Any) -> Any:
+        """Probabilities in which excluded classes stay below all others, also after resizing."""
+        if not self._excluded:
+            return answer
+        is_excluded = np.isin(np.arange(int(answer.shape[-1])), self._excluded)
+        return ops.where(ops.convert_to_tensor(is_excluded), -1.0, answer)
 
 
 def choose_classes(probabilities: Floats) -> Labels:

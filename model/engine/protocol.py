@@ -53,6 +53,8 @@ class ModelSettings:
         input_size: (height, width) used with ``RESIZE`` and ``TILE``; None with ``WHOLE``.
         class_names: one per class; may be "class 0", "class 1", ... when nothing is known.
         class_colors: one per class.
+        excluded_classes: indices of classes that are never answered, e.g. a void that the network
+            was trained with as a class; the others keep their index. Ascending.
     """
 
     scaling: Scaling
@@ -63,6 +65,7 @@ class ModelSettings:
     input_size: tuple[int, int] | None
     class_names: tuple[str, ...]
     class_colors: tuple[Color, ...]
+    excluded_classes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +26,7 @@ SETTINGS = ModelSettings(
     input_size=(256, 320),
     class_names=("Straße", "Himmel"),
     class_colors=((1, 2, 3), (4, 5, 6)),
+    excluded_classes=(1,),
 )
 
 
@@ -55,6 +57,10 @@ def test_a_model_without_settings_file_has_none(tmp_path):
         ("output_index", True),
         ("activation", None),
         ("fit", "stretch"),
+        ("excluded_classes", [2]),
+        ("excluded_classes", [0, 1]),
+        ("excluded_classes", [True]),
+        ("excluded_classes", 1),
         ("input_size", [256]),
         ("input_size", [256, 0]),
         ("input_size", [256.0, 256]),
@@ -109,3 +115,13 @@ def test_settings_beside_the_model_win_over_the_settings_folder(tmp_path):
     stray.parent.mkdir()
     stray.write_text("broken", encoding="utf-8")
     assert load_settings(model, settings_dir=elsewhere) == SETTINGS
+
+
+def test_settings_of_a_version_that_could_not_exclude_classes_are_read(tmp_path):
+    model = tmp_path / "street.keras"
+    written = save_settings(model, SETTINGS, sha256="")
+    data = json.loads(written.read_text(encoding="utf-8"))
+    del data["excluded_classes"]
+    written.write_text(json.dumps(data), encoding="utf-8")
+
+    assert load_settings(model) == replace(SETTINGS, excluded_classes=())

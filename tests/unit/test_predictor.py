@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from model import backend
 from model.engine.protocol import Fit
-from model.errors import CancelledError, EngineError
+from model.errors import CancelledError, EngineError, ModelFileError
 from model.examination import with_settings
 from model.predictor import Predictor, choose_classes, padded_size
 from tests.unit import zoo
@@ -284,3 +284,42 @@ def test_the_highest_value_is_found_alike_on_every_device(monkeypatch):
         found, where = map(np.asarray, backend.highest(keras.ops.convert_to_tensor(values)))
         np.testing.assert_array_equal(found, values.max(-1))
         np.testing.assert_array_equal(where, values.argmax(-1))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fit": Fit.WHOLE},
+        {"fit": Fit.RESIZE, "input_size": (16, 16)},
+        {"fit": Fit.TILE, "input_size": (16, 16)},
+    ],
+)
+@pytest.mark.parametrize("excluded", [0, 2])
+def test_an_excluded_class_is_never_answered_and_the_next_best_is(predictor_of, excluded, changes):
+    pixels, truth = zoo.colors(20, 21)
+    # Where the excluded class would be best, a little of the last colour left decides.
+    others = [c for c in range(3) if c != excluded]
+    pixels = pixels.copy()
+    pixels[truth == excluded, others[1]] = 90
+    predictor = predictor_of(zoo.pointwise(), excluded_classes=(excluded,), **changes)
+    classes = predictor.predict(pixels).classes
+    assert set(np.unique(classes)) == set(others)
+    if changes["fit"] is not Fit.RESIZE:
+        expected = np.where(truth == excluded, others[1], truth)
+        assert np.array_equal(classes, expected)
+
+
+def test_a_network_that_is_sure_of_an_excluded_class_still_answers_another(predictor_of):
+    model = zoo.pointwise()
+    kernel, bias = model.get_layer("classes").get_weights()
+    model.get_layer("classes").set_weights([kernel * 1000, bias])  # softmax of exactly 1, 0, 0
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[..., 0] = 255
+    predictor = predictor_of(model, excluded_classes=(0,))
+    assert np.unique(predictor.predict(pixels).classes).tolist() == [1]
+
+
+@pytest.mark.parametrize("excluded", [(3,), (0, 1, 2)])
+def test_excluding_all_or_unknown_classes_is_refused(predictor_of, excluded):
+    with pytest.raises(ModelFileError, match="Exclude only classes that exist"):
+        predictor_of(zoo.pointwise(), excluded_classes=excluded)
