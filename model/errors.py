@@ -37,6 +37,10 @@ class LabelSetError(SegguiError):
     """A label set is inconsistent, or does not fit the network or the masks."""
 
 
+class DatasetError(SegguiError):
+    """A folder is no dataset that can be read, or a dataset cannot be used as asked."""
+
+
 class ModelFileError(SegguiError):
     """A model file cannot be opened, or is not a segmentation network."""
 

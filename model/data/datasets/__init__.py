@@ -1,0 +1,1 @@
+"""Datasets: images with masks in the layouts people have, opened, surveyed and split."""
