@@ -515,3 +515,28 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(healthy_files, kind,
     ):
         image.getexif()
         assert image.convert("RGB").size == image.size
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_of_a_png_heeds_an_orientation_behind_the_pixels(tmp_path, pixels, orientation):
+    path = tmp_path / "turned.png"
+    Image.fromarray(pixels).save(path)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = exif.tobytes().removeprefix(b"Exif\0\0")
+    chunk = struct.pack(">I", len(data)) + b"eXIf" + data
+    chunk += struct.pack(">I", zlib.crc32(b"eXIf" + data))
+    end = path.read_bytes()[-12:]
+    path.write_bytes(path.read_bytes()[:-12] + chunk + end)
+
+    assert image_size(path) == UPRIGHT[orientation](pixels).shape[:2]
+    assert image_size(path) == read_image(path).pixels.shape[:2]
+
+
+def test_the_size_of_a_png_that_was_cut_off_is_refused(tmp_path, pixels):
+    path = tmp_path / "cut.png"
+    Image.fromarray(pixels).save(path)
+    path.write_bytes(path.read_bytes()[:-30])
+
+    with pytest.raises(ImageError, match="damaged or incomplete"):
+        image_size(path)
