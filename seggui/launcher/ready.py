@@ -16,6 +16,7 @@ HEADLESS_COMMANDS = (
     "inspect",
     "predict",
     "fine-tune",
+    "dataset",
     "export",
     "demo",
     "install-launcher",
