@@ -16,6 +16,7 @@ HEADLESS_COMMANDS = (
     "inspect",
     "predict",
     "fine-tune",
+    "evaluate",
     "dataset",
     "export",
     "demo",
