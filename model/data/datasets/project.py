@@ -199,15 +199,14 @@ def _read_content(folder: Path) -> _Content:
 
 @contextlib.contextmanager
 def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+    """Without a journal beside it nobody has the file open, and as "immutable" nothing is written
+    beside it either; else SQLite has to see the journal of the window that writes it.
+    """
     uri = path.resolve().as_uri()
-    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=5.0)
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:  # a disk where SQLite cannot make the files of its journal
-        connection.close()
-        if os.access(path.parent, os.W_OK):
-            raise
-        connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, timeout=5.0)
+    has_journal = path.with_name(f"{path.name}-wal").exists()
+    connection = sqlite3.connect(
+        f"{uri}?mode=ro{'' if has_journal else '&immutable=1'}", uri=True, timeout=5.0
+    )
     try:
         yield connection
     finally:
