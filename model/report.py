@@ -79,7 +79,8 @@ def write_report(
     """
     log = None if training_log is None else read_training_log(training_log)
     moment = when or datetime.now().astimezone()
-    about = {**(facts or {}), "Software": software_facts()}
+    given = dict(facts or {})
+    about = {**given, "Software": {**given.get("Software", {}), **software_facts()}}
     data = {
         **evaluation_to_json(evaluation),
         "title": title,

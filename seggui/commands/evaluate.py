@@ -54,6 +54,20 @@ class Selection:
     items: tuple[DatasetItem, ...]
     num_available: int
 
+    def words(self) -> str:
+        """What is scored, for people."""
+        return "all images" if self.split == "all" else f"split {self.split}"
+
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence when images for training are among those of all splits."""
+        num_train = sum(item.split == "train" for item in self.items)
+        if self.split != "all" or not num_train:
+            return ()
+        return (
+            f"{num_train} of these {len(self.items)} images are there to train on: a network that "
+            "was trained on them scores better here than on anything new.",
+        )
+
 
 class MaskReader:
     """A dataset as `evaluate_dataset` wants it, which takes note of what masks hold besides.
@@ -130,7 +144,8 @@ def run(arguments: argparse.Namespace) -> int:
     labels = None if arguments.labels is None else load_label_set(arguments.labels)
     dataset = open_dataset(arguments.dataset, layout=arguments.layout, label_set=labels)
     selection = select(dataset, arguments.split, arguments.limit)
-    warn(dataset.notes)
+    about_images = (*dataset.notes, *selection.warnings())
+    warn(about_images)
     with engine_with(arguments.model, arguments.engine) as (engine, info):
         match = match_classes(info, dataset.label_set, excluded=arguments.drop_class)
         warn(match.warnings)
@@ -146,18 +161,18 @@ def run(arguments: argparse.Namespace) -> int:
             )  # fmt: skip
         device = engine.device()
     warn(reader.warnings())
-    warnings = (*dataset.notes, *match.warnings, *reader.warnings())
+    warnings = (*about_images, *match.warnings, *reader.warnings())
     facts = {
         "Network": network_facts(info, match.settings, device),
         "Dataset": dataset_facts(dataset, selection),
         **({"Warnings": {str(i): text for i, text in enumerate(warnings, 1)}} if warnings else {}),
-        "Program": {"seggui": VERSION},
+        "Software": {"seggui": VERSION},
     }
     page = None
     if arguments.report is not None:
         page = write_report(
             arguments.report, evaluation, pictures, training_log=log, facts=facts,
-            title=f"{Path(info.path).name} on {dataset.name}",
+            title=f"{Path(info.path).name} on {dataset.name}, {selection.words()}",
         )  # fmt: skip
     if arguments.json:
         report = None if page is None else str(page)
@@ -234,9 +249,8 @@ def result_lines(evaluation: Evaluation, selection: Selection, page: Path | None
     scored = evaluation.num_scored_classes
     width = max(len("frequency-weighted IoU"), *(len(name) for name in evaluation.class_names))
     of = f" of {selection.num_available}" if len(selection.items) < selection.num_available else ""
-    what = "all images" if selection.split == "all" else f"split {selection.split}"
     lines = [
-        f"{evaluation.dataset_name}, {what}: {len(selection.items)}{of} images, "
+        f"{evaluation.dataset_name}, {selection.words()}: {len(selection.items)}{of} images, "
         f"{evaluation.total_pixels:,} labelled pixels",
         "",
         f"{f'mean IoU ({scored} classes)':<{width}} {percent(evaluation.mean_iou):>8}",

@@ -102,7 +102,7 @@ def report(tmp_path_factory):
     log.write_text("\n".join(["epoch,loss,val_loss,accuracy,learning_rate", *rows]))
     evaluation, page = report_of(
         folder, small_dataset(), training_log=log, title="street.keras on CamVid",
-        facts={"Network": {"Parameters": "1,234"}},
+        facts={"Network": {"Parameters": "1,234"}, "Software": {"seggui": "9.8"}},
         when=datetime(2026, 3, 4, 5, 6, tzinfo=timezone.utc),
     )  # fmt: skip
     return folder, evaluation, page
@@ -206,6 +206,7 @@ def test_page_says_what_was_scored_when_and_with_what(report):
     assert data["date"] == "2026-03-04T05:06:00+00:00"
     assert data["facts"]["Network"] == {"Parameters": "1,234"}
     assert data["facts"]["Software"]["numpy"] == np.__version__
+    assert data["facts"]["Software"]["seggui"] == "9.8"
 
 
 def test_training_curves_have_a_line_per_column_with_a_point_per_epoch(report):

@@ -164,6 +164,21 @@ def test_limit_spreads_the_images_evenly(limit: int, expected: list[int] | None)
     assert evaluate.spread(items, limit) == tuple(expected or items)  # type: ignore[arg-type, comparison-overlap]
 
 
+def test_training_images_among_all_are_a_warning(
+    engine: FakeEngine,
+    network_file: Path,
+    labels: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = gray_dataset(tmp_path / "more", "train", "val")
+    command = ("evaluate", network_file, folder, "--labels", labels)
+    assert run(*command, "--split", "all") == 0
+    assert "3 of these 6 images are there to train on" in capsys.readouterr().err
+    assert run(*command, "--split", "train") == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_limit_is_said_with_the_scores(
     engine: FakeEngine,
     network_file: Path,
