@@ -21,7 +21,7 @@ from seggui.core.records import ImageRecord, ImageStatus
 from seggui.navigation import Bundle, Navigation
 from seggui.prediction_control import PREDICTION_TEXT, PredictionControl
 from seggui.session import Session
-from seggui.tasks.image_loader import DecodedImage, ImageLoader
+from seggui.tasks.image_loader import ImageLoader
 from seggui.tasks.job_thread import JobThread
 from seggui.tasks.project_thread import ProjectThread
 
@@ -122,13 +122,13 @@ class BatchPrediction(QObject):
                 )
             )  # fmt: skip
 
-    def _on_decoded(self, decoded: DecodedImage) -> None:
-        key, engine, cancelled = decoded.key, self._prediction.engine, self._cancelled
+    def _on_decoded(self, decoded: tuple[str, npt.NDArray[np.uint8]]) -> None:
+        (key, pixels), engine, cancelled = decoded, self._prediction.engine, self._cancelled
 
         def work() -> npt.NDArray[np.uint8]:
             if cancelled.is_set():
                 raise CancelledError
-            return engine.predict(decoded.pixels, is_cancelled=cancelled.is_set).classes
+            return engine.predict(pixels, is_cancelled=cancelled.is_set).classes
 
         self._prediction.thread_of_engine.submit(
             work, done=lambda classes: self._on_predicted(key, classes),

@@ -19,6 +19,7 @@ COMMANDS = {
     "inspect": ("inspect", "say what a model file is: input, classes, preprocessing, risks"),
     "predict": ("predict", "write a mask for every image, with a model"),
     "fine-tune": ("fine_tune", "train a model further on the corrections of a project"),
+    "train": ("train", "train a network from scratch on a dataset"),
     "evaluate": ("evaluate", "score a model on a dataset, with a report"),
     "dataset": ("dataset", "say what a dataset is: images, classes with their shares, mistakes"),
     "export": ("export", "write the masks of a project in another format"),

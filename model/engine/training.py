@@ -1,4 +1,4 @@
-"""Starting, following and ending a fine-tuning run. The Keras half runs in a child process."""
+"""Starting, following and ending a training run. The Keras half runs in a child process."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from model.engine.protocol import TrainingDone, TrainingEvent, TrainingRequest
 from model.errors import CancelledError, EngineDiedError, SegguiError
+from model.scratch_state import ScratchRequest
 
 if TYPE_CHECKING:
     from model.engine.process import ChildProcess
@@ -24,7 +25,7 @@ _POLL_SECONDS = 0.1
 
 
 class TrainingRun:
-    """One fine-tuning run, in a child process of its own or in the thread that asks for events.
+    """One fine-tuning or training from scratch, in a child process or in the asking thread.
 
     :meth:`events` belongs to one worker thread; :meth:`stop_and_keep_best` and :meth:`cancel` may
     be called from any thread at any time and return at once.
@@ -32,7 +33,7 @@ class TrainingRun:
 
     def __init__(
         self,
-        request: TrainingRequest,
+        request: TrainingRequest | ScratchRequest,
         *,
         hosting: Literal["process", "thread"] = "process",
         log_path: Path | None = None,
@@ -106,9 +107,9 @@ class TrainingRun:
             part_path(Path(self._request.output_path)).unlink(missing_ok=True)
 
     def _in_this_thread(self) -> Iterator[TrainingEvent]:
-        from model.training import fine_tune
+        from model.engine.training_child import run
 
-        yield from fine_tune(
+        yield from run(
             self._request,
             is_cancelled=self._cancelled.is_set,
             is_stopped=self._stopped.is_set,
@@ -144,8 +145,16 @@ def part_path(output_path: Path) -> Path:
     return output_path.with_name(f".{output_path.stem}.part.keras")
 
 
-def _with_absolute_paths(request: TrainingRequest) -> TrainingRequest:
+def _with_absolute_paths(
+    request: TrainingRequest | ScratchRequest,
+) -> TrainingRequest | ScratchRequest:
     """The child has a working directory of its own, so a relative path would mean another file."""
+    if isinstance(request, ScratchRequest):
+        return dataclasses.replace(
+            request,
+            dataset_path=os.path.abspath(request.dataset_path),
+            output_path=os.path.abspath(request.output_path),
+        )
     samples = tuple(
         dataclasses.replace(
             sample,

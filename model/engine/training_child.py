@@ -1,4 +1,4 @@
-"""The child process of a fine-tuning run: low priority, one core left to the window, then gone.
+"""The child process of a training run: low priority, one core left to the window, then gone.
 
 What every child does first (output to the log, its own folder, the watch over its parent) is in
 ``model.engine.process``.
@@ -10,11 +10,13 @@ import multiprocessing
 import os
 import threading
 import traceback
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
-from model.engine.protocol import TrainingRequest
+from model.engine.protocol import CancelToken, TrainingEvent, TrainingRequest
 from model.errors import EngineError, SegguiError
+from model.scratch_state import ScratchRequest
 
 STOP = "stop"
 CANCEL = "cancel"
@@ -35,8 +37,21 @@ def environment() -> dict[str, str]:
     return {"TF_NUM_INTRAOP_THREADS": str(num_cores - 1), "OMP_NUM_THREADS": str(num_cores - 1)}
 
 
-def main(pipe: Connection[Any, Any], request: TrainingRequest) -> None:
-    """Runs one fine-tuning and sends its events, or the one error that ended it.
+def run(
+    request: TrainingRequest | ScratchRequest, *, is_cancelled: CancelToken, is_stopped: CancelToken
+) -> Iterator[TrainingEvent]:
+    """The training that a request asks for; imports Keras."""
+    if isinstance(request, ScratchRequest):
+        from model.scratch_training import train_from_scratch
+
+        return train_from_scratch(request, is_cancelled=is_cancelled, is_stopped=is_stopped)
+    from model.training import fine_tune
+
+    return fine_tune(request, is_cancelled=is_cancelled, is_stopped=is_stopped)
+
+
+def main(pipe: Connection[Any, Any], request: TrainingRequest | ScratchRequest) -> None:
+    """Runs one training and sends its events, or the one error that ended it.
 
     Args:
         pipe: events go out; ``STOP`` and ``CANCEL`` come in. When the other end closes, nobody
@@ -52,10 +67,9 @@ def main(pipe: Connection[Any, Any], request: TrainingRequest) -> None:
     try:
         # Only now: importing Keras takes seconds, in which orders are heard already.
         from model.backend import configure
-        from model.training import fine_tune
 
         configure()
-        for event in fine_tune(request, is_cancelled=cancelled.is_set, is_stopped=stopped.is_set):
+        for event in run(request, is_cancelled=cancelled.is_set, is_stopped=stopped.is_set):
             pipe.send(event)
     except SegguiError as error:
         traceback.print_exc()

@@ -29,6 +29,7 @@ from model.engine.protocol import (
 )
 from model.engine.training import TrainingRun
 from model.errors import SegguiError, TrainingError
+from model.scratch_state import ScratchRequest
 from seggui.cli import DONE, STOPPED, add_engine_argument
 from seggui.commands.network import Hosting, engine_with, percent, scores_as_json, training_log
 from seggui.commands.progress_bar import ProgressBar, duration
@@ -100,7 +101,7 @@ def checked_output(output: Path, base: Path) -> Path:
 
 
 def train(
-    request: TrainingRequest, hosting: Hosting, *, is_quiet: bool
+    request: TrainingRequest | ScratchRequest, hosting: Hosting, *, is_quiet: bool
 ) -> tuple[TrainingPlan, TrainingDone, bool]:
     """Runs a training with progress on standard error.
 
@@ -116,12 +117,13 @@ def train(
     score = ""
     with (
         _stopping_at_interrupt(training) as presses,
-        ProgressBar("Training", request.settings.num_steps) as bar,
+        ProgressBar("Training", 1) as bar,
         contextlib.closing(training),
     ):
         for event in training.events():
             if isinstance(event, TrainingPlan):
                 plan = event
+                bar.total = event.num_steps
                 if not is_quiet:
                     print(_plan_line(event), file=sys.stderr)
             elif isinstance(event, TrainingStep):
@@ -191,6 +193,12 @@ def _stopping_at_interrupt(training: TrainingRun) -> Iterator[list[int]]:
 
 
 def _plan_line(plan: TrainingPlan) -> str:
+    if not plan.num_trusted_pixels:  # from scratch, every labelled pixel counts
+        return (
+            f"Training on {plan.num_train_images} images, held out: {plan.num_held_out_images}; at "
+            f"most {plan.num_steps} steps, about {duration(plan.estimated_seconds)} on "
+            f"{plan.device.name}."
+        )
     held_out = plan.num_held_out_images or "parts of them"
     return (
         f"Training on {plan.num_train_images} images ({sum(plan.num_trusted_pixels):,} corrected "

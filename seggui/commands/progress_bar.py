@@ -32,7 +32,7 @@ class ProgressBar:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._what = what
-        self._total = total
+        self.total = total
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
         self._start = clock()
@@ -62,15 +62,15 @@ class ProgressBar:
         """
         now = self._clock()
         is_due = self._drawn_at is None or now - self._drawn_at >= _REDRAW_SECONDS
-        if not self._is_terminal or not (is_due or done >= self._total):
+        if not self._is_terminal or not (is_due or done >= self.total):
             return
         self._drawn_at = now
         if seconds_left is None and done:
-            seconds_left = (now - self._start) / done * (self._total - done)
+            seconds_left = (now - self._start) / done * (self.total - done)
         left = "" if seconds_left is None else f" {duration(seconds_left)} left"
-        filled = _BAR_WIDTH * done // max(1, self._total)
+        filled = _BAR_WIDTH * done // max(1, self.total)
         bar = "#" * filled + "." * (_BAR_WIDTH - filled)
-        line = f"{self._what} {done}/{self._total} [{bar}]{left}  {detail}".rstrip()
+        line = f"{self._what} {done}/{self.total} [{bar}]{left}  {detail}".rstrip()
         width = shutil.get_terminal_size().columns - 1
         self._stream.write("\r\x1b[K" + line[:width])
         self._stream.flush()

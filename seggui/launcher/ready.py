@@ -16,6 +16,7 @@ HEADLESS_COMMANDS = (
     "inspect",
     "predict",
     "fine-tune",
+    "train",
     "evaluate",
     "dataset",
     "export",

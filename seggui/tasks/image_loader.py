@@ -67,8 +67,11 @@ class ImageLoader(QObject):
         self._thread.discard(lambda tag: tag not in keys)
 
     def load_for_batch(self, key: str, path: Path, *, done: Done, failed: Failed) -> None:
-        """Decodes one image after all that the window waits for; not forgotten on the way."""
-        self._thumbnails.submit(lambda: _decode(key, path), done=done, failed=failed)
+        """Decodes one image after all that the window waits for; not forgotten on the way.
+
+        ``done`` gets (key, pixels): nobody will look at it, so no picture is made of it.
+        """
+        self._thumbnails.submit(lambda: (key, read_image(path).pixels), done=done, failed=failed)
 
     def load_thumbnail(self, key: str, path: Path, *, done: Done, failed: Failed) -> None:
         """Decodes a small version; ``done`` gets (key, QImage)."""

@@ -1,0 +1,259 @@
+"""What a training from scratch is asked for, and what it keeps on disk while it runs. No Keras.
+
+Beside the network that is wanted, ``NAME.keras``, there is a folder ``NAME.training`` with:
+
+- ``log.csv``: one line per epoch; stays when the training is over.
+- ``state.npz``: weights, running mean, optimizer, best network so far, and the counters. Written
+  after every epoch, complete or not at all; removed when the training is over.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from model.data.label_sets import LabelSet
+from model.engine.protocol import Scores
+from model.errors import StorageError, TrainingError
+from model.recipes import Recipe
+
+Weights = list[npt.NDArray[Any]]
+
+_VERSION = 1
+_LISTS = ("weights", "averaged", "optimizer", "best_weights")
+
+
+@dataclass(frozen=True)
+class ScratchRequest:
+    """One training from scratch.
+
+    Attributes:
+        dataset_path: folder of the dataset.
+        output_path: the network, ``.keras``.
+        recipe: how to train.
+        layout: of the dataset; None finds it out.
+        label_set: classes of the dataset; None takes its own.
+        groups: drives or cities to use; empty uses all.
+        holds_out: ``"own"``: what the dataset itself keeps for validation, else a share;
+            ``"share"``: a share of its training images; ``"nothing"``: training and validation
+            images are trained on. Test images never are.
+        minutes: the run is over then, schedule included; None runs all epochs.
+        resumes: go on with the run whose state is beside ``output_path``.
+    """
+
+    dataset_path: str
+    output_path: str
+    recipe: Recipe
+    layout: str | None = None
+    label_set: LabelSet | None = None
+    groups: tuple[str, ...] = ()
+    holds_out: Literal["own", "share", "nothing"] = "own"
+    minutes: float | None = None
+    resumes: bool = False
+
+
+@dataclass
+class RunState:
+    """Where a run is. Counters of whole epochs; sums of the running one are not kept."""
+
+    epoch: int = 0
+    step: int = 0
+    elapsed: float = 0.0
+    batch_size: int = 0
+    best_value: float = float("-inf")
+    best_step: int = 0
+    num_without_progress: int = 0
+    is_broken: bool = False
+    sums: dict[str, float] = field(default_factory=dict)
+    num_sums: int = 0
+
+    def add(self, values: dict[str, Any]) -> None:
+        """Adds what Keras said about one step."""
+        self.num_sums += 1
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+
+    def means(self) -> dict[str, float]:
+        """Means over the steps of the epoch."""
+        return {name: value / max(1, self.num_sums) for name, value in self.sums.items()}
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One line of the log."""
+
+    epoch: int
+    step: int
+    seconds: float
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class LoadedState:
+    """What a run goes on with."""
+
+    state: RunState
+    weights: Weights
+    averaged: Weights
+    optimizer: Weights
+    best_weights: Weights | None
+    best_scores: Scores | None
+
+
+class TrainingFolder:
+    """The folder beside the network that is wanted."""
+
+    def __init__(self, output_path: Path) -> None:
+        self._output = output_path
+        self.path = output_path.with_name(f"{output_path.stem}.training")
+        self._state_path = self.path / "state.npz"
+
+    @property
+    def log_path(self) -> Path:
+        """The log, one line per epoch."""
+        return self.path / "log.csv"
+
+    @property
+    def has_state(self) -> bool:
+        """Whether an interrupted run can go on."""
+        return self._state_path.is_file()
+
+    def start_log(self) -> None:
+        """Begins anew; what an earlier run left is removed.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        try:
+            shutil.rmtree(self.path, ignore_errors=True)
+            self.path.mkdir(parents=True)
+        except OSError as error:
+            raise _storage_error(self.path, error) from error
+
+    def log(self, row: EpochRow) -> None:
+        """Appends a line; the first one brings the header.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        names = sorted(row.values)
+        try:
+            if not self.log_path.exists():
+                writer.writerow(["epoch", "step", "seconds", *names])
+            writer.writerow(
+                [row.epoch, row.step, f"{row.seconds:.1f}"]
+                + [f"{row.values[name]:.6f}" for name in names]
+            )
+            with self.log_path.open("a", encoding="utf-8") as file:
+                file.write(text.getvalue())
+        except OSError as error:
+            raise _storage_error(self.log_path, error) from error
+
+    def save(
+        self,
+        recipe: Recipe,
+        state: RunState,
+        *,
+        weights: Weights,
+        averaged: Weights,
+        optimizer: Weights,
+        best_weights: Weights | None,
+        best_scores: Scores | None,
+    ) -> None:
+        """Writes the state; that of the epoch before stays when this fails.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        head = {
+            "version": _VERSION,
+            "recipe": _plain(recipe),
+            "state": {k: v for k, v in dataclasses.asdict(state).items() if "sums" not in k},
+            "best_scores": None if best_scores is None else dataclasses.asdict(best_scores),
+        }
+        arrays: dict[str, npt.NDArray[Any]] = {"head": np.array(json.dumps(head))}
+        lists = (weights, averaged, optimizer, best_weights or [])
+        for name, values in zip(_LISTS, lists, strict=True):
+            arrays |= {f"{name}_{number:04}": value for number, value in enumerate(values)}
+        part = self._state_path.with_suffix(".part.npz")
+        try:
+            with part.open("wb") as file:
+                np.savez(file, **arrays)  # type: ignore[arg-type]
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, self._state_path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise _storage_error(self._state_path, error) from error
+
+    def load(self, recipe: Recipe) -> LoadedState:
+        """Reads the state of an interrupted run.
+
+        Raises:
+            TrainingError: there is none, it is damaged, or it is of another recipe.
+        """
+        if not self.has_state:
+            raise TrainingError(
+                f"There is no interrupted training of {self._output.name} to go on with.",
+                remedy="Start it without --resume.",
+            )
+        try:
+            with np.load(self._state_path, allow_pickle=False) as stored:
+                head = json.loads(str(stored["head"]))
+                lists = {
+                    name: [stored[key] for key in sorted(stored.files) if key[:-5] == name]
+                    for name in _LISTS
+                }
+        except (OSError, ValueError, KeyError) as error:
+            raise TrainingError(
+                f"The state of the interrupted training, {self._state_path}, is damaged ({error}).",
+                remedy="Start the training anew, without --resume.",
+            ) from error
+        different = [
+            name for name, value in _plain(recipe).items()
+            if name not in ("epochs", "patience") and head["recipe"].get(name) != value
+        ]  # fmt: skip
+        if different or head.get("version") != _VERSION:
+            raise TrainingError(
+                "The interrupted training was started with other settings "
+                f"({', '.join(different) or 'another version of seggui'}).",
+                remedy="Give the same settings as then, or start anew without --resume.",
+            )
+        scores = head["best_scores"]
+        return LoadedState(
+            RunState(**head["state"]), lists["weights"], lists["averaged"], lists["optimizer"],
+            lists["best_weights"] or None,
+            None if scores is None else Scores(
+                scores["accuracy"], scores["mean_iou"], tuple(scores["iou"]),
+                tuple(scores["num_pixels"]),
+            ),
+        )  # fmt: skip
+
+    def remove_state(self) -> None:
+        """The training is over; the log stays."""
+        self._state_path.unlink(missing_ok=True)
+
+
+def _plain(recipe: Recipe) -> dict[str, Any]:
+    """As JSON gives it back."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    return plain
+
+
+def _storage_error(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{path} could not be written: {error.strerror or error}.",
+        remedy="Free some space or check the permissions of the folder.",
+    )

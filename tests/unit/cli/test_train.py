@@ -1,0 +1,136 @@
+"""Training from scratch from the command line, without Keras."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from model.engine.protocol import (
+    DeviceInfo,
+    Scores,
+    TrainingDone,
+    TrainingPlan,
+    TrainingScored,
+    TrainingStep,
+)
+from model.recipes import DEFAULT, SEED
+from model.scratch_state import ScratchRequest, TrainingFolder
+from seggui.commands import fine_tune
+from tests.unit.cli.kit import run
+
+NOTHING = Scores(0.0, 0.0, (None, None), (0, 0))
+AFTER = Scores(0.9, 0.8, (0.7, 0.9), (70, 30))
+
+
+class FakeTraining:
+    """Two steps."""
+
+    requests: ClassVar[list[ScratchRequest]] = []
+
+    def __init__(self, request: ScratchRequest, **_: object) -> None:
+        self.request = request
+        type(self).requests.append(request)
+
+    def events(self) -> Iterator[object]:
+        device = DeviceInfo("cpu", "CPU, 2 cores", "none")
+        yield TrainingPlan(12, 4, (), 2, device, 65.0)
+        yield TrainingStep(1, 2, 0.5, 2.0)
+        yield TrainingStep(2, 2, 0.4, 0.0)
+        yield TrainingScored(2, AFTER, is_best=True)
+        yield TrainingDone(
+            self.request.output_path, NOTHING, AFTER, 2, 2, 61.0, False, ("Learned.",)
+        )
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def training(monkeypatch: pytest.MonkeyPatch) -> list[ScratchRequest]:
+    FakeTraining.requests = []
+    monkeypatch.setattr(fine_tune, "TrainingRun", FakeTraining)
+    return FakeTraining.requests
+
+
+def test_the_default_recipe_is_trained_unless_another_is_named(
+    tmp_path: Path, training: list[ScratchRequest]
+) -> None:
+    assert run("train", tmp_path, "-o", tmp_path / "a.keras") == 0
+    assert run("train", tmp_path, "-o", tmp_path / "b.keras", "--recipe", "seed") == 0
+
+    assert [r.recipe for r in training] == [DEFAULT, SEED]
+    assert training[0].output_path == str(tmp_path / "a.keras")
+
+
+def test_options_change_the_recipe_and_nothing_else(
+    tmp_path: Path, training: list[ScratchRequest]
+) -> None:
+    status = run(
+        "train", tmp_path, "-o", tmp_path / "a.keras", "--epochs", 7, "--widths", "8,16",
+        "--blocks", "1,1", "--gray", "--crop", 64, 96, "--groups", "A,B", "--minutes", 1.5,
+        "--hold-out", "share", "--resume",
+    )  # fmt: skip
+
+    assert status == 0
+    wanted = training[0]
+    assert (wanted.recipe.epochs, wanted.recipe.widths, wanted.recipe.channels) == (7, (8, 16), 1)
+    assert wanted.recipe.crop_size == (64, 96)
+    assert wanted.recipe.learning_rate == DEFAULT.learning_rate
+    assert (wanted.groups, wanted.minutes, wanted.holds_out) == (("A", "B"), 1.5, "share")
+    assert wanted.resumes
+
+
+def test_the_result_and_the_notes_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("train", tmp_path, "-o", tmp_path / "a.keras")
+
+    said = capsys.readouterr()
+    assert "Training on 12 images, held out: 4; at most 2 steps" in said.err
+    assert "mean IoU 80.0 %" in said.out
+    assert "Learned." in said.out
+
+
+def test_json_is_one_object_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("train", tmp_path, "-o", tmp_path / "a.keras", "--json")
+
+    said = capsys.readouterr()
+    assert json.loads(said.out)["scores"]["mean_iou"] == 0.8
+    assert not said.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("-o", "a.h5"), "does not end in .keras"),
+        (("-o", "a.keras", "--learning-rate", "20"), "learning rate"),
+    ],
+)
+def test_bad_options_end_with_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], said: str
+) -> None:
+    try:
+        status = run("train", tmp_path, *options)
+    except SystemExit as error:
+        status = error.code
+    assert status in (1, 2)
+    assert said.replace(" ", "") in capsys.readouterr().err.replace(" ", "").replace("-", "")
+
+
+def test_an_interrupted_run_is_not_overwritten_by_accident(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], training: list[ScratchRequest]
+) -> None:
+    folder = TrainingFolder(tmp_path / "a.keras")
+    folder.start_log()
+    (folder.path / "state.npz").write_bytes(b"hours of work")
+
+    assert run("train", tmp_path, "-o", tmp_path / "a.keras") == 1
+
+    assert "--resume" in capsys.readouterr().err
+    assert not training
