@@ -13,6 +13,7 @@ from PIL import Image
 from model.data.datasets.camvid import ORIGINAL_CLASSES, camvid_11, camvid_32
 from model.data.datasets.cityscapes import LABEL_NAMES, cityscapes_19
 from model.data.datasets.dataset import Dataset, DatasetItem
+from model.data.datasets.found_classes import classes_from
 from model.data.datasets.opening import LAYOUTS, open_dataset
 from model.data.label_sets import (
     IGNORE,
@@ -181,6 +182,29 @@ def test_black_and_white_masks_fit_any_two_classes(tmp_path: Path) -> None:
     assert np.array_equal(mask, spread([0, 1]))
     _, mask = only_mask(tmp_path, label_set=generic_label_set(3))
     assert np.array_equal(mask, spread([0, IGNORE]))
+
+
+def test_one_white_pixel_among_many_black_masks_is_foreground(tmp_path: Path) -> None:
+    masks: dict[str, object] = {f"m{i:02d}": [0] for i in range(40)}
+    write_pairs(tmp_path, masks | {"m33": [0, 255]}, "images", "masks")
+    dataset = open_dataset(tmp_path, label_set=generic_label_set(2))
+    assert np.array_equal(dataset.read_mask(item_of(dataset, "images/m33.jpg")), spread([0, 1]))
+
+
+def test_black_and_white_masks_take_two_names_from_a_file(tmp_path: Path) -> None:
+    write_pairs(tmp_path, {"a": [0, 255]}, "images", "masks")
+    (tmp_path / "classes.txt").write_text("ground\ncrop\n")
+    dataset, mask = only_mask(tmp_path)
+    assert [each.name for each in dataset.label_set.classes] == ["ground", "crop"]
+    assert np.array_equal(mask, spread([0, 1]))
+
+
+def test_a_value_of_a_single_mask_among_a_thousand_is_a_class(tmp_path: Path) -> None:
+    names = [tmp_path / f"{i}.png" for i in range(1000)]
+    for i, name in enumerate(names):
+        write_values(name, [0, 1, 2] if i == 777 else [0, 1])
+    label_set, _ = classes_from(names)
+    assert len(label_set) == 3
 
 
 def test_black_and_white_masks_that_are_stored_as_colours_are_the_same(tmp_path: Path) -> None:

@@ -131,6 +131,21 @@ def test_a_dataset_that_was_only_looked_at_in_the_window_is_still_that_dataset(
     assert open_dataset(tmp_path).layout == "pairs"
 
 
+def test_masks_of_a_dataset_are_told_from_those_of_a_project_around_it(tmp_path: Path) -> None:
+    write_photo(tmp_path / "images" / "a.png")
+    write_mask(tmp_path / "masks" / "a.png", np.ones(SIZE, np.uint8), None)
+    with Project.open(tmp_path) as project:
+        paint(
+            project, "images/a.png", np.zeros(SIZE), np.full(SIZE, Provenance.PREDICTED),
+            ImageStatus.PREDICTED,
+        )  # fmt: skip
+        project.flush_all_from_journal()
+    assert (tmp_path / "masks" / "images" / "a.png").is_file()
+    dataset = open_dataset(tmp_path)
+    assert dataset.layout == "pairs"
+    assert [item.mask for item in dataset.items] == [tmp_path / "masks" / "a.png"]
+
+
 def test_a_project_that_is_kept_elsewhere_finds_its_images(tmp_path: Path, folder: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ def look_at(masks: Sequence[Path], most: int = MOST_MASKS) -> FoundPixels:
     colors: set[Color] = set()
     num_read = 0
     problem: MaskError | None = None
-    for path in masks[:: 1 + len(masks) // most]:
+    for path in masks[:: max(1, math.ceil(len(masks) / most))]:
         try:
             stored = read_stored(path)
         except MaskError as error:
@@ -100,15 +101,26 @@ def coding_for(label_set: LabelSet, masks: Sequence[Path]) -> MaskCoding:
         DatasetError: no mask can be read.
         MaskError: the masks are colours, and two classes share one.
     """
-    found = look_at(masks, _FEW_MASKS)
-    table = list(values_in_order(label_set))
-    own = {each.color for each in label_set.classes} | {ignore_color(label_set)}
-    holds_values = found.colors_are_gray and not found.colors <= own
-    values = set(found.values) | ({red for red, _, _ in found.colors} if holds_values else set())
-    if len(label_set) == 2 and values == _BINARY:
-        table[255] = 1
-    colors = colors_of_classes(label_set) if found.colors and not holds_values else ()
-    return MaskCoding(tuple(table), colors, holds_values)
+    # one mask with a foreground among many without decides what 255 means
+    found = look_at(masks, MOST_MASKS if len(label_set) == 2 else _FEW_MASKS)
+    own = {each.color for each in label_set.classes}
+    holds_values = found.colors_are_gray and not found.colors <= own | {ignore_color(label_set)}
+    needs_colors = bool(found.colors) and not holds_values
+    colors: tuple[tuple[Color, int], ...] = ()
+    if needs_colors or len(own) == len(label_set):
+        colors = colors_of_classes(label_set)
+    coding = MaskCoding(values_in_order(label_set), colors, holds_values)
+    return as_black_and_white(coding, found) if len(label_set) == 2 else coding
+
+
+def as_black_and_white(coding: MaskCoding, found: FoundPixels) -> MaskCoding:
+    """A coding of two classes in which 255 is the second one, if masks hold only 0 and 255."""
+    values = set(found.values)
+    if coding.rgb_holds_values:
+        values |= {red for red, _, _ in found.colors}
+    if values != _BINARY:
+        return coding
+    return replace(coding, values=(*coding.values[:IGNORE], 1))
 
 
 def classes_from(masks: Sequence[Path]) -> tuple[LabelSet, MaskCoding]:

@@ -19,7 +19,7 @@ from model.data.datasets.folders import (
     sequence_of,
     stem_of,
 )
-from model.data.datasets.found_classes import classes_from, coding_for, look_at
+from model.data.datasets.found_classes import as_black_and_white, classes_from, coding_for, look_at
 from model.data.datasets.layout import Layout
 from model.data.label_sets import LabelSet, builtin_label_sets
 from model.errors import DatasetError
@@ -134,10 +134,10 @@ def _classes(
         return label_set, coding_for(label_set, masks)
     table = find_class_table(folder)
     if table is not None:
-        rgb_holds_values = look_at(masks, 20).colors_are_gray and not any(
-            entry.color for entry in table.entries
-        )
-        return table.label_set(), table.coding(rgb_holds_values=rgb_holds_values)
+        found, classes = look_at(masks), table.label_set()
+        has_colors = any(entry.color for entry in table.entries)
+        coding = table.coding(rgb_holds_values=found.colors_are_gray and not has_colors)
+        return classes, as_black_and_white(coding, found) if len(classes) == 2 else coding
     if (folder / "SegmentationClass").is_dir():
         voc = next(each for each in builtin_label_sets() if each.name.startswith("Pascal VOC"))
         return voc, coding_for(voc, masks)
@@ -148,7 +148,8 @@ def _find(tree: ImageTree) -> _Found:
     found = _Found()
     roles = {subfolder: _role(subfolder) for subfolder in tree.files}
     if (tree.root / _PROJECT).is_file():  # the masks of a project, also what only a network said
-        tree = ImageTree(tree.root, {k: v for k, v in tree.files.items() if not _is_project(k)})
+        files = {k: v for k, v in tree.files.items() if not _is_of_project(k, tree)}
+        tree = ImageTree(tree.root, files)
     for subfolder in tree.files:
         split = roles[subfolder].split
         if split is not None:
@@ -166,8 +167,10 @@ def _find(tree: ImageTree) -> _Found:
     return found
 
 
-def _is_project(subfolder: str) -> bool:
-    return subfolder.partition("/")[0].casefold() == "masks"
+def _is_of_project(subfolder: str, tree: ImageTree) -> bool:
+    """Whether a project keeps its masks of a folder with images there: ``masks/`` mirrors them."""
+    first, _, mirrored = subfolder.partition("/")
+    return first == "masks" and bool(tree.files.get(mirrored))
 
 
 def _role(subfolder: str) -> _Role:

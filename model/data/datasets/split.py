@@ -95,8 +95,8 @@ def split_dataset(
     }
     if len(pool) < 1 + len(wanted):
         raise DatasetError(
-            f"{dataset.folder} has {len(pool)} images with a usable mask to train on and to take "
-            f"{' and '.join(wanted) or 'nothing'} from; at least {1 + len(wanted)} were expected.",
+            f"{dataset.folder} has {len(pool)} images with a usable mask for "
+            f"{' and '.join(('train', *wanted))}; at least {1 + len(wanted)} were expected.",
             remedy="Add labelled images, or ask for fewer parts.",
         )
     notes: tuple[str, ...] = ()
