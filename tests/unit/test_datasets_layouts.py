@@ -157,7 +157,7 @@ def test_folders_without_masks_are_told(tmp_path: Path) -> None:
 
     dataset = open_dataset(tmp_path)
 
-    assert dataset.notes == ("test/images: 1 images without a folder of masks were left out.",)
+    assert dataset.notes == ("Images in 'test/images' without a folder of masks, left out: 1.",)
     assert dataset.empty_splits == ("validation", "test")
 
 
@@ -550,7 +550,7 @@ def test_cityscapes_is_read_as_downloaded(tmp_path: Path) -> None:
     assert np.array_equal(masks[2].mask, spread([IGNORE, 10]))
     assert masks[2].unknown == {"34": 24}
     assert len(dataset.images_without_mask) == 1
-    assert "1 images of the test part were left out" in dataset.notes[0]
+    assert "Images of the test part, left out: 1." in dataset.notes[0]
 
 
 def test_archives_that_were_unpacked_into_folders_of_their_own_are_found(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_only_corrected_and_reviewed_images_are_items(folder: Path) -> None:
     assert dataset.layout == "project"
     assert dataset.label_set == LABELS
     assert [item.key for item in dataset.items] == ["a.png", "b.png"]
-    assert "1 images were left out" in dataset.notes[0]
+    assert "left out: 1." in dataset.notes[0]
 
 
 def test_what_only_the_network_said_is_ignore(folder: Path) -> None:
@@ -91,7 +91,7 @@ def test_masks_that_are_behind_the_journal_are_told(folder: Path) -> None:
             ImageStatus.CORRECTED,
         )  # fmt: skip
         dataset = open_dataset(folder)
-    assert any("mask files of 1 images are older" in note for note in dataset.notes)
+    assert any("older than what was painted last: 1." in note for note in dataset.notes)
 
 
 def test_images_held_out_of_fine_tuning_are_the_validation_part(folder: Path) -> None:

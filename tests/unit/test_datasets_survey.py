@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model.data.datasets.findings import Finding
 from model.data.datasets.opening import open_dataset
-from model.data.datasets.survey import DatasetSurvey, Finding, survey_dataset
+from model.data.datasets.survey import DatasetSurvey, survey_dataset
 from model.data.datasets.survey_report import survey_table, to_json
 from model.data.label_sets import generic_label_set
 from model.errors import CancelledError, DatasetError
@@ -112,7 +113,7 @@ def test_one_class_only_is_an_error(tmp_path: Path) -> None:
 
 def test_classes_that_never_occur_are_named(tmp_path: Path) -> None:
     survey = survey_of(tmp_path, {"a": [0, 2]}, num_classes=5)
-    assert "3 of 5 classes never occur: class 1, class 3, class 4." in (
+    assert "Classes that never occur: 3 of 5: class 1, class 3, class 4." in (
         finding(survey, "absent_class").message
     )
 
@@ -199,7 +200,12 @@ def test_the_table_says_what_the_survey_knows(tmp_path: Path) -> None:
     assert any(line.split()[:4] == ["ignored", "12", "12.50", "%"] for line in lines)
     assert any(line.split()[:4] == ["unknown", "24", "25.00", "%"] for line in lines)
     assert any("24 pixels in 1: images/b.jpg" in line for line in lines)
-    assert any(line.startswith("Warning: 1 values or colours") for line in lines)
+    assert any(
+        line.startswith(
+            "Warning: Values or colours that belong to none of the 2 classes, ignored: 1:"
+        )
+        for line in lines
+    )
 
 
 def test_the_json_holds_the_same_figures(tmp_path: Path) -> None:

@@ -138,12 +138,12 @@ def _notes(
     notes = []
     if num_dummies:
         notes.append(
-            f"{num_dummies} images of the test part were left out: their masks are dummies, the "
-            "real ones are kept by the benchmark's server."
+            f"Images of the test part, left out: {num_dummies}. Their masks are dummies, the real "
+            "ones are kept by the benchmark's server."
         )
     num_bare = sum(frame[0] == "test" for frame in images.keys() - masks.keys())
     if num_bare:
-        notes.append(f"{num_bare} images of the test part were left out: they have no masks.")
+        notes.append(f"Images of the test part, left out because they have no masks: {num_bare}.")
     return tuple(notes)
 
 

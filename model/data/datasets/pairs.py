@@ -238,8 +238,8 @@ def _pair_files(
             found.masks.extend(tree.path(subfolder, name) for name in unused)
     elif left:
         found.notes.append(
-            f"{subfolder or 'The folder itself'}: {len(left)} images without a folder of masks "
-            "were left out."
+            f"Images in {subfolder or 'the folder itself'!r} without a folder of masks, left out: "
+            f"{len(left)}."
         )
 
 

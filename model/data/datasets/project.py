@@ -167,14 +167,12 @@ def _notes(content: _Content, masks: dict[str, Path]) -> tuple[str, ...]:
     notes = []
     num_left = sum(row.key not in masks and row.has_pixels for row in content.rows)
     if num_left:
-        notes.append(
-            f"{num_left} images were left out: nobody corrected or reviewed what is predicted."
-        )
+        notes.append(f"Images that nobody corrected or reviewed, left out: {num_left}.")
     num_behind = sum(row.key in masks and row.is_behind for row in content.rows)
     if num_behind:
         notes.append(
-            f"The mask files of {num_behind} images are older than what was painted last. Close "
-            "the window, or open the folder in it once, and they are written."
+            f"Mask files that are older than what was painted last: {num_behind}. Close the "
+            "window, or open the folder in it once, and they are written."
         )
     return tuple(notes)
 

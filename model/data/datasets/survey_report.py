@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.data.datasets.survey import DatasetSurvey, Finding
+from model.data.datasets.findings import Finding
+from model.data.datasets.survey import DatasetSurvey
 
 _MOST_SIZES = 8
 
