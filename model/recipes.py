@@ -35,7 +35,9 @@ class Recipe:
         augments: random scale, mirroring and light; half of the crops around a random class.
         monitor: what decides which epoch is kept, and when to stop.
         patience: epochs without progress until training stops by itself; 0 never stops.
-        min_delta: smaller progress does not count.
+        min_delta: smaller progress does not count against ``patience``.
+        split: the share that is held out is cut out in blocks of neighbouring frames, or drawn
+            image by image as the seed did (scikit-learn's ``train_test_split``).
         validation_share: held out of the training images where the dataset holds nothing out.
         seed: of the split, the weights, the order and the crops.
     """
@@ -62,6 +64,7 @@ class Recipe:
     min_delta: float
     validation_share: float
     seed: int
+    split: Literal["blocks", "drawn"] = "blocks"
     widths: tuple[int, ...] = (16, 32, 80, 128)
     blocks: tuple[int, ...] = (0, 2, 3, 3)
     normalization: Literal["batch", "group", "none"] = "batch"
@@ -85,7 +88,7 @@ SEED = Recipe(
     trains_void=True, epochs=100, batch_size=8, learning_rate=1e-3, weight_decay=0.0,
     warmup_steps=0, schedule="constant", weighs_classes=False, label_smoothing=0.0, averaging=0.0,
     crop_size=(416, 416), augments=False, monitor="val_accuracy", patience=5, min_delta=1e-4,
-    validation_share=0.1, seed=14,
+    validation_share=0.1, seed=14, split="drawn",
 )  # fmt: skip
 """What the seed project did: gray, 416 x 416, L2-normalised images, void as twelfth class."""
 

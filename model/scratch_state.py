@@ -71,6 +71,7 @@ class RunState:
     elapsed: float = 0.0
     batch_size: int = 0
     best_value: float = float("-inf")
+    stopping_value: float = float("-inf")
     best_step: int = 0
     num_without_progress: int = 0
     is_broken: bool = False

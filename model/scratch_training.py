@@ -22,6 +22,7 @@ from model.batches import TrainingBatches, prefetched
 from model.data.datasets.dataset import Dataset, DatasetItem
 from model.data.datasets.opening import open_dataset
 from model.data.datasets.split import split_dataset
+from model.data.datasets.survey import DatasetSurvey, survey_dataset
 from model.data.label_sets import LabelSet
 from model.engine.protocol import (
     Activation,
@@ -47,6 +48,7 @@ from model.tunable_network import save_network
 from model.unet import UNetConfig, build_seed_unet, build_unet
 
 NUM_WORKERS = 2
+MAX_FINDINGS = 5
 VOID_NAME, VOID_COLOR = "Void", (0, 0, 0)
 _TINY = 1e-7
 
@@ -100,7 +102,10 @@ class _ScratchRun:
         )
         self._dataset = dataset
         self._label_set: LabelSet = dataset.label_set
-        self._train, self._validation = chosen_items(dataset, request)
+        survey = survey_dataset(dataset, is_cancelled=is_cancelled)
+        self._note_findings(survey)
+        self._train, self._validation = chosen_items(dataset, survey, request)
+        self._class_pixels = pixels_of(dataset, survey, self._train)
         recipe = self._recipe
         self._settings = settings_for(recipe, self._label_set)
         self._network = build_network(recipe, len(self._label_set))
@@ -188,12 +193,13 @@ class _ScratchRun:
         self._scoring_seconds = time.monotonic() - started
         state.epoch += 1
         value = row[recipe.monitor] if self._validation else -row["loss"]
-        is_best = state.is_broken is False and value > state.best_value + recipe.min_delta
-        if is_best or not self._validation:  # without held-out images the last network is kept
-            state.best_value, state.best_step, state.num_without_progress = value, state.step, 0
+        is_best = not state.is_broken and (value > state.best_value or not self._validation)
+        if is_best:  # without held-out images the last network is kept
+            state.best_value, state.best_step = value, state.step
             self._best_weights, self._best_scores = self._averaged.get_weights(), scores
-        else:
-            state.num_without_progress += 1
+        state.num_without_progress += 1
+        if value > state.stopping_value + recipe.min_delta:
+            state.stopping_value, state.num_without_progress = value, 0
         state.elapsed = self._elapsed()
         self._log(EpochRow(state.epoch, state.step, state.elapsed, row))
         if not state.is_broken:
@@ -288,7 +294,7 @@ class _ScratchRun:
         if recipe.trains_void:
             self._network.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
         else:
-            weights = class_weights(self._dataset, self._train) if recipe.weighs_classes else None
+            weights = class_weights(self._class_pixels) if recipe.weighs_classes else None
             loss = LabelledCrossentropy(len(self._label_set), recipe.label_smoothing, weights)
             self._network.compile(optimizer, loss, metrics=[LabelledAccuracy(name="accuracy")])
         # Built before the first step, or TensorFlow traces the step a second time.
@@ -311,6 +317,14 @@ class _ScratchRun:
         momentum = min(momentum, (1 + step) / (10 + step))
         pairs = zip(self._averaged.get_weights(), self._network.get_weights(), strict=True)
         self._averaged.set_weights([momentum * old + (1 - momentum) * new for old, new in pairs])
+
+    def _note_findings(self, survey: DatasetSurvey) -> None:
+        """What is wrong with the data is said with the result, not only by ``seggui dataset``."""
+        grave = [f for f in survey.findings if f.severity != "note"]
+        for finding in grave[:MAX_FINDINGS]:
+            self._note(f"{finding.message} {finding.remedy}".strip())
+        if len(grave) > MAX_FINDINGS:
+            self._note(f"{len(grave) - MAX_FINDINGS} more findings: see `seggui dataset`.")
 
     # -- state on disk
 
@@ -465,18 +479,21 @@ class LabelledAccuracy(keras.metrics.Metric):
 
 
 def chosen_items(
-    dataset: Dataset, request: ScratchRequest
+    dataset: Dataset, survey: DatasetSurvey, request: ScratchRequest
 ) -> tuple[tuple[DatasetItem, ...], tuple[DatasetItem, ...]]:
-    """What is trained on and what is held out.
+    """What is trained on and what is held out, of what can be used.
 
     Raises:
         TrainingError: nothing to train on, or nothing held out where the recipe needs it.
     """
     recipe = request.recipe
-    items = tuple(
-        item for item in dataset.items
-        if not request.groups or item.group in request.groups
-    )  # fmt: skip
+    items = tuple(i for i in survey.usable if not request.groups or i.group in request.groups)
+    if not items and not request.groups:
+        grave = next((f for f in survey.findings if f.severity == "error"), None)
+        raise TrainingError(
+            f"No image of {dataset.folder} can be trained on. {grave.message if grave else ''}",
+            remedy=grave.remedy if grave else "Add masks with classes.",
+        )
     if not items:
         groups = sorted({item.group for item in dataset.items})
         raise TrainingError(
@@ -491,9 +508,13 @@ def chosen_items(
             items = tuple(
                 dataclasses.replace(i, split=None) for i in items if i.split in (None, "train")
             )
+        if recipe.split == "drawn":
+            return drawn_split(items, recipe)
+        part = dataclasses.replace(dataset, items=items)
+        rows = _rows(dataset, survey, items)
         split = split_dataset(
-            dataclasses.replace(dataset, items=items), seed=recipe.seed,
-            validation_share=recipe.validation_share, test_share=0.0,
+            part, seed=recipe.seed, validation_share=recipe.validation_share, test_share=0.0,
+            survey=dataclasses.replace(survey, usable=items, pixels_per_item=rows),
         )  # fmt: skip
         train, validation = split.train, split.validation
     if not train:
@@ -507,6 +528,20 @@ def chosen_items(
             remedy="Hold something out, or give --patience 0.",
         )
     return train, validation
+
+
+def drawn_split(
+    items: tuple[DatasetItem, ...], recipe: Recipe
+) -> tuple[tuple[DatasetItem, ...], tuple[DatasetItem, ...]]:
+    """Train and validation as ``sklearn.model_selection.train_test_split`` draws them.
+
+    Only of images that the dataset does not hold out itself.
+    """
+    pool = [item for item in items if item.split in (None, "train")]
+    order = np.random.RandomState(recipe.seed).permutation(len(pool))
+    num_held_out = math.ceil(recipe.validation_share * len(pool))
+    held_out, train = order[:num_held_out], order[num_held_out:]
+    return tuple(pool[i] for i in train), tuple(pool[i] for i in held_out)
 
 
 def settings_for(recipe: Recipe, label_set: LabelSet) -> ModelSettings:
@@ -548,16 +583,40 @@ def network_config(recipe: Recipe, num_classes: int) -> UNetConfig:
         raise TrainingError(f"{error}.", remedy="Choose another shape of the network.") from error
 
 
-def class_weights(
-    dataset: Dataset, items: tuple[DatasetItem, ...], *, max_images: int = 400
-) -> npt.NDArray[np.float32]:
-    """1 / log(1.10 + share of the class), mean 1 over the pixels; from at most some images."""
-    size = len(dataset.label_set)
-    step = max(1, len(items) // max_images)
-    counts = np.zeros(256, np.int64)
-    for item in items[::step]:
-        counts += np.bincount(dataset.read_mask(item).reshape(-1), minlength=256)
-    shares = counts[:size] / max(1, counts[:size].sum())
+def pixels_of(
+    dataset: Dataset, survey: DatasetSurvey, items: tuple[DatasetItem, ...]
+) -> npt.NDArray[np.int64]:
+    """Pixels of each class in some items.
+
+    Raises:
+        TrainingError: fewer than two classes occur, so there is nothing to tell apart.
+    """
+    counts: npt.NDArray[np.int64] = _rows(dataset, survey, items)[:, :-1].sum(axis=0)
+    if (counts > 0).sum() < 2:
+        found = [c.name for c, n in zip(dataset.label_set.classes, counts, strict=True) if n]
+        raise TrainingError(
+            f"The training images hold {' and '.join(found) or 'no class'} only; a network needs "
+            "two classes to tell apart.",
+            remedy="Add images of other classes, or mark the background as a class of its own.",
+        )
+    return counts
+
+
+def _rows(
+    dataset: Dataset, survey: DatasetSurvey, items: tuple[DatasetItem, ...]
+) -> npt.NDArray[np.int64]:
+    """The survey's counts of some items, in their order."""
+    places = {item.key: place for place, item in enumerate(dataset.items)}
+    rows: npt.NDArray[np.int64] = survey.pixels_per_item[[places[item.key] for item in items]]
+    return rows
+
+
+def class_weights(class_pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """1 / log(1.10 + share of the class), scaled so that a mean pixel weighs 1.
+
+    Source: Paszke et al., "ENet", 2016, with 1.10 for their 1.02: milder.
+    """
+    shares = class_pixels / max(1, int(class_pixels.sum()))
     weights = 1.0 / np.log(1.10 + shares)
     result: npt.NDArray[np.float32] = (weights / (weights * shares).sum()).astype(np.float32)
     return result

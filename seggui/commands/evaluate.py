@@ -33,6 +33,7 @@ from seggui.cli import DONE, add_engine_argument
 from seggui.commands.fine_tune import count
 from seggui.commands.network import engine_with, percent, require_folder
 from seggui.commands.progress_bar import ProgressBar, duration
+from seggui.commands.train import names
 from seggui.version import VERSION
 
 SPLITS = ("test", "validation", "train", "all")
@@ -46,22 +47,25 @@ class Selection:
 
     Attributes:
         split: one of `SPLITS`.
-        items: those of the split, at most as many as asked for.
-        num_available: how many the split has.
+        items: those of the split and the groups, at most as many as asked for.
+        num_available: how many there are of them.
+        groups: drives or cities that were asked for; empty are all.
     """
 
     split: str
     items: tuple[DatasetItem, ...]
     num_available: int
+    groups: tuple[str, ...] = ()
 
     def words(self) -> str:
         """What is scored, for people."""
-        return "all images" if self.split == "all" else f"split {self.split}"
+        words = "all images" if self.split == "all" else f"split {self.split}"
+        return f"{words} of {', '.join(self.groups)}" if self.groups else words
 
     def warnings(self) -> tuple[str, ...]:
         """A sentence when images for training are among those of all splits."""
         num_train = sum(item.split == "train" for item in self.items)
-        if self.split != "all" or not num_train:
+        if self.split != "all" or not num_train or self.groups:
             return ()
         return (
             f"{num_train} of these {len(self.items)} images are there to train on: a network that "
@@ -116,6 +120,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "dataset", type=Path, metavar="DATASET", help="folder with images and masks"
     )
     parser.add_argument("--split", choices=SPLITS, help="which images (default: see above)")
+    parser.add_argument(
+        "--groups", type=names, default=(), metavar="A,B", help="only these drives or cities"
+    )
     parser.add_argument("--limit", type=count, metavar="N", help="only N images, spread evenly")
     parser.add_argument(
         "--layout", choices=LAYOUT_NAMES, metavar="NAME",
@@ -143,7 +150,7 @@ def run(arguments: argparse.Namespace) -> int:
     log = training_log_of(arguments)
     labels = None if arguments.labels is None else load_label_set(arguments.labels)
     dataset = open_dataset(arguments.dataset, layout=arguments.layout, label_set=labels)
-    selection = select(dataset, arguments.split, arguments.limit)
+    selection = select(dataset, arguments.split, arguments.limit, arguments.groups)
     about_images = (*dataset.notes, *selection.warnings())
     warn(about_images)
     with engine_with(arguments.model, arguments.engine) as (engine, info):
@@ -199,20 +206,30 @@ def training_log_of(arguments: argparse.Namespace) -> Path | None:
     return named or (beside if beside.is_file() else None)
 
 
-def select(dataset: Dataset, split: str | None, limit: int | None) -> Selection:
+def select(
+    dataset: Dataset, split: str | None, limit: int | None, groups: tuple[str, ...] = ()
+) -> Selection:
     """Chooses the images to score.
 
     Args:
         dataset: gives them.
         split: one of `SPLITS`; None takes the first of test, validation and all that has images.
         limit: at most so many, spread evenly so that one street does not stand for all.
+        groups: only items of these drives or cities; empty takes all.
 
     Raises:
         SegguiError: the dataset has no such images.
     """
-    found = Counter(item.split for item in dataset.items)
+    candidates = tuple(i for i in dataset.items if not groups or i.group in groups)
+    if not candidates:
+        existing = sorted({item.group for item in dataset.items})
+        raise SegguiError(
+            f"No image of {dataset.name} belongs to {', '.join(groups)}.",
+            remedy=f"Choose among: {', '.join(existing[:20])}.",
+        )
+    found = Counter(item.split for item in candidates)
     chosen = split or next((name for name in SPLITS[:2] if found[name]), "all")  # type: ignore[index]
-    items = tuple(item for item in dataset.items if chosen in ("all", item.split))
+    items = tuple(item for item in candidates if chosen in ("all", item.split))
     if not items:
         known = ", ".join(f"{n} of {name or 'no split'}" for name, n in sorted(
             found.items(), key=str)) or "no images"  # fmt: skip
@@ -220,7 +237,7 @@ def select(dataset: Dataset, split: str | None, limit: int | None) -> Selection:
             f"{dataset.name} has no images of the split {chosen!r}; found: {known}.",
             remedy="Choose another with --split.",
         )
-    return Selection(chosen, spread(items, limit), len(items))
+    return Selection(chosen, spread(items, limit), len(items), groups)
 
 
 def spread(items: Sequence[DatasetItem], limit: int | None) -> tuple[DatasetItem, ...]:

@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gray", action="store_const", const=1, dest="channels", help="gray input")
     parser.add_argument("--minutes", type=float, metavar="N", help="end then, schedule included")
     parser.add_argument(
-        "--groups", type=_names, default=(), metavar="A,B", help="only these drives or cities"
+        "--groups", type=names, default=(), metavar="A,B", help="only these drives or cities"
     )
     parser.add_argument("--layout", metavar="NAME", help="of the dataset; found by itself")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="label set of the dataset")
@@ -146,7 +146,8 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
         ) from error
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names(text: str) -> tuple[str, ...]:
+    """Reads names with commas between them."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 

@@ -11,9 +11,11 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.model_selection import train_test_split
 
 from model import scratch_training
 from model.data.datasets.opening import open_dataset
+from model.data.datasets.survey import survey_dataset
 from model.engine.protocol import Scores, TrainingDone, TrainingPlan, TrainingScored, TrainingStep
 from model.errors import CancelledError, StorageError, TrainingError
 from model.model_settings import load_settings
@@ -273,7 +275,7 @@ def test_void_neither_teaches_nor_counts() -> None:
 
 def test_rare_classes_weigh_more_but_mildly(dataset: Path) -> None:
     opened = open_dataset(dataset)
-    weights = class_weights(opened, opened.items)
+    weights = class_weights(np.array(survey_dataset(opened).class_pixels))
     counts = np.zeros(256, int)
     for item in opened.items:
         counts += np.bincount(opened.read_mask(item).reshape(-1), minlength=256)
@@ -302,6 +304,35 @@ def test_the_state_on_disk_is_complete_or_the_one_before(tmp_path: Path) -> None
     (folder.path / "state.npz").write_bytes(b"damaged")
     with pytest.raises(TrainingError, match="damaged"):
         folder.load(SMALL)
+
+
+def test_the_seed_recipe_divides_as_scikit_learn_did(dataset: Path) -> None:
+    items = open_dataset(dataset).items
+
+    train, held_out = scratch_training.drawn_split(items, SEED)
+
+    expected = train_test_split(list(items), test_size=0.1, random_state=14)
+    assert [list(train), list(held_out)] == expected
+
+
+def test_masks_of_another_size_are_left_out_and_named(dataset: Path) -> None:
+    Image.fromarray(np.zeros((5, 7), np.uint8)).save(dataset / "masks" / "03.png")
+
+    events = list(train_from_scratch(request(dataset)))
+
+    plan, done = events[0], events[-1]
+    assert isinstance(plan, TrainingPlan)
+    assert isinstance(done, TrainingDone)
+    assert plan.num_train_images + plan.num_held_out_images == 15
+    assert any("03.png" in note or "size" in note for note in done.notes)
+
+
+def test_one_class_only_is_refused_by_its_name(dataset: Path) -> None:
+    for path in (dataset / "masks").iterdir():
+        Image.fromarray(np.zeros((64, 64), np.uint8)).save(path)
+
+    with pytest.raises(TrainingError, match="two classes"):
+        list(train_from_scratch(request(dataset)))
 
 
 def test_unknown_groups_are_named_with_those_that_exist(dataset: Path) -> None:
