@@ -71,7 +71,16 @@ def num_cores() -> int:
     return os.cpu_count() or 1
 
 
-def compiled(function: Callable[..., Sequence[Any]], *, on_cpu: bool = False) -> Compiled:
+def ways() -> tuple[str, ...]:
+    """Names of the ways in which `compiled` can run a function here; the first always works."""
+    if keras.backend.backend() == "tensorflow" and device_info().kind == "cpu":
+        return ("graph", "constants", "xla")
+    return ("graph",)
+
+
+def compiled(
+    function: Callable[..., Sequence[Any]], *, on_cpu: bool = False, way: str = "graph"
+) -> Compiled:
     """Compiles a function of tensors for one set of input shapes.
 
     Shapes stay fixed on purpose: Keras' bilinear ``UpSampling2D`` cannot be traced with a free size
@@ -81,11 +90,13 @@ def compiled(function: Callable[..., Sequence[Any]], *, on_cpu: bool = False) ->
     Args:
         function: takes tensors, returns a sequence of tensors.
         on_cpu: run on the CPU though there is a GPU.
+        way: one of :func:`ways`. With ``"constants"`` the weights of the moment are part of the
+            graph: later changes of them are not seen.
 
     Returns:
         A function that takes arrays and returns arrays.
     """
-    call = _jit(function)
+    call = _jit(function, way)
 
     def run(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
         if on_cpu:
@@ -129,10 +140,10 @@ def available_memory() -> int:
     return min((c for c in candidates if c is not None), default=_ASSUMED_MEMORY)
 
 
-def _jit(function: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[Any]]:
+def _jit(function: Callable[..., Sequence[Any]], way: str) -> Callable[..., Sequence[Any]]:
     name = keras.backend.backend()
     if name == "tensorflow":
-        return _trace_with_tensorflow(function)
+        return _trace_with_tensorflow(function, way)
     if name == "jax":
         import jax
 
@@ -144,20 +155,33 @@ def _jit(function: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[Any]]
     return function
 
 
-def _trace_with_tensorflow(function: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[Any]]:
+def _trace_with_tensorflow(
+    function: Callable[..., Sequence[Any]], way: str
+) -> Callable[..., Sequence[Any]]:
     import tensorflow as tf
 
     traced: list[Callable[..., Sequence[Any]]] = []
 
     def run(*tensors: Any) -> Sequence[Any]:
         if not traced:
-            # No XLA: it takes seconds per shape, and images come in many.
-            general = tf.function(function, autograph=False, jit_compile=False)
+            # XLA takes seconds per shape, and images come in many: only where it was asked for.
+            general = tf.function(function, autograph=False, jit_compile=way == "xla")
             specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
-            traced.append(general.get_concrete_function(*specs))
+            concrete = general.get_concrete_function(*specs)
+            traced.append(_with_constants(concrete) if way == "constants" else concrete)
         return traced[0](*tensors)
 
     return run
+
+
+def _with_constants(concrete: Any) -> Callable[..., Sequence[Any]]:
+    """The same graph with the weights inside, which TensorFlow then simplifies further."""
+    from tensorflow.python.framework import convert_to_constants
+
+    frozen: Callable[..., Sequence[Any]] = convert_to_constants.convert_variables_to_constants_v2(
+        concrete
+    )
+    return frozen
 
 
 def _to_numpy(tensors: Sequence[Any]) -> tuple[npt.NDArray[Any], ...]:

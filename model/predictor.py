@@ -22,12 +22,18 @@ from model.engine.protocol import Activation, CancelToken, Fit, ModelInfo, Predi
 from model.errors import CancelledError, EngineError
 from model.examination import output_grid
 from model.preprocessing import check_pixels, prepare_input, resize_pixels
+from model.speed import ChoiceStore, choose_way, machine_name
 from model.tiling import Tile, plan_tiles, stitch_bands
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Labels = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
 """(H, W) uint8 classes and (H, W) uint8 confidence."""
+
+TUNED = ("labels", "probabilities")
+RUNS_BEFORE_TUNING = 3
+"""A size that comes once or twice is not worth trying anything."""
+MAX_CONSTANTS = 10_000_000
 
 _MAX_COMPILED = 24
 _SMALLEST_SIDE = 64
@@ -57,6 +63,54 @@ class Predictor:
         self._bytes_per_pixel = _estimate_bytes_per_pixel(network, info)
         self._tile_side: int | None = None  # set once the device had no room for whole images
         self._on_cpu = False
+        self._choices: ChoiceStore | None = None
+        self._settled: set[tuple[Any, ...]] = set()
+        self._seen: tuple[tuple[Any, ...], tuple[npt.NDArray[Any], ...], int] | None = None
+
+    def speed_up(self, choices: ChoiceStore) -> None:
+        """Allows :meth:`tune`; only for a network whose weights do not change any more."""
+        self._choices = choices
+
+    @property
+    def can_be_tuned(self) -> bool:
+        """Whether a size came often enough to find out how it is run fastest."""
+        seen = self._seen
+        return (
+            self._choices is not None and seen is not None and seen[2] >= RUNS_BEFORE_TUNING
+            and seen[0] not in self._settled and len(backend.ways()) > 1
+        )  # fmt: skip
+
+    def tune(self, is_interrupted: Callable[[], bool]) -> None:
+        """Finds the fastest way to run the size that came last; called when nobody waits.
+
+        Args:
+            is_interrupted: asked in between; somebody waits now.
+        """
+        if not self.can_be_tuned or self._seen is None or self._choices is None:
+            return
+        key, arrays, _ = self._seen
+        machine = machine_name(backend.device_info().backend, backend.num_cores())
+        name = f"{self.info.sha256}|{key}|{machine}"
+        remembered = self._choices.find(name)
+        make = {way: self._maker(key, way) for way in self._ways() if remembered in (None, way)}
+        self._settled.add(key)  # also when it fails: it is tried once
+        chosen = choose_way(self._compiled[key], make, arrays, is_interrupted=is_interrupted)
+        if chosen is None:
+            self._settled.discard(key)
+            return
+        choice, self._compiled[key] = chosen
+        self._seen = None
+        if remembered is None:
+            self._choices.remember(name, choice)
+
+    def _ways(self) -> tuple[str, ...]:
+        """Those to try; each size would hold the weights of a large network once more."""
+        is_large = self.info.num_parameters > MAX_CONSTANTS
+        return tuple(w for w in backend.ways()[1:] if not (is_large and w == "constants"))
+
+    def _maker(self, key: tuple[Any, ...], way: str) -> Callable[[], backend.Compiled]:
+        function = getattr(self._network, key[0])
+        return lambda: backend.compiled(function, on_cpu=self._on_cpu, way=way)
 
     def predict(self, pixels: Pixels, is_cancelled: CancelToken | None = None) -> Prediction:
         """Predicts one image.
@@ -157,8 +211,12 @@ class Predictor:
             function = getattr(self._network, what)
             self._compiled[key] = backend.compiled(function, on_cpu=self._on_cpu)
             while len(self._compiled) > _MAX_COMPILED:
-                self._compiled.popitem(last=False)
+                dropped, _ = self._compiled.popitem(last=False)
+                self._settled.discard(dropped)
         self._compiled.move_to_end(key)
+        if self._choices is not None and what in TUNED and key not in self._settled:
+            num_runs = self._seen[2] if self._seen is not None and self._seen[0] == key else 0
+            self._seen = key, arrays, num_runs + 1
         return self._compiled[key](*arrays)
 
     def _resize_to_labels(self, probabilities: Floats, size: tuple[int, int]) -> Labels:
@@ -187,6 +245,8 @@ class Predictor:
     def _retreat(self) -> bool:
         """After running out of memory: smaller tiles, then the CPU; False when nothing is left."""
         self._compiled.clear()
+        self._settled.clear()
+        self._seen = None
         if self.info.settings.fit is Fit.WHOLE:
             side = (self._tile_side or 2 * _LARGEST_TILE) // 2
             if side >= _SMALLEST_TILE:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Sources = tuple[Session, ImageLoader, ProjectThread]
 
 _MAX_IN_FLIGHT = 3
-_BATCH_PRIORITY = 50
+BATCH_PRIORITY = 50
 _RETRY_MS = 200
 
 
@@ -132,7 +132,7 @@ class BatchPrediction(QObject):
 
         self._prediction.thread_of_engine.submit(
             work, done=lambda classes: self._on_predicted(key, classes),
-            failed=lambda error: self._on_failed(key, error), priority=_BATCH_PRIORITY,
+            failed=lambda error: self._on_failed(key, error), priority=BATCH_PRIORITY,
         )  # fmt: skip
 
     def _on_predicted(self, key: str, classes: npt.NDArray[np.uint8]) -> None:

@@ -20,6 +20,9 @@ from model.engine.messages import (
 )
 from model.errors import EngineError, SegguiError
 
+IDLE_SECONDS = 2.0
+"""After this long without a request the next one is not to be expected at once."""
+
 if TYPE_CHECKING:
     from model.engine.service import EngineService
 
@@ -34,6 +37,9 @@ def serve(pipe: Connection[Any, Any], _argument: object) -> None:
         pipe.send(Failed(0, _portable(error, "Keras could not be started")))
         return
     while True:
+        # pipe.poll also ends when the parent has gone; then recv() says so.
+        while service.has_idle_work and not pipe.poll(IDLE_SECONDS):
+            service.use_idle_time(pipe.poll)
         _answer(pipe, service, pipe.recv())
 
 

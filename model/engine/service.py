@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from model.inspection import FileReport, inspect_file
 from model.model_settings import load_settings, load_settings_sha256
 from model.opening import open_network
 from model.predictor import Predictor
+from model.speed import ChoiceStore
 
 
 class EngineService:
@@ -38,7 +40,18 @@ class EngineService:
         network = open_network(report)
         info = examine(network, report, settings=settings or stored, are_guessed=False, notes=notes)
         self._predictor = Predictor(network, info)
+        self._predictor.speed_up(ChoiceStore(settings_dir))
         return info
+
+    @property
+    def has_idle_work(self) -> bool:
+        """Whether time without requests can make later answers faster."""
+        return self._predictor is not None and self._predictor.can_be_tuned
+
+    def use_idle_time(self, is_interrupted: Callable[[], bool]) -> None:
+        """Does that; ``is_interrupted`` says that a request came."""
+        if self._predictor is not None:
+            self._predictor.tune(is_interrupted)
 
     def predict(
         self, pixels: npt.NDArray[np.uint8], *, is_cancelled: CancelToken | None = None

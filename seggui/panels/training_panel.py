@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from seggui.core.training_overview import TrainingOverview
     from seggui.panels.training_pages import OverviewPage, ResultPage, RunningPage
 
+_WIDTH_IN_DIGITS = 43
+
 
 class TrainingPanel(QWidget):
     """Three pages: overview, running, result. Shows values and emits intents.
@@ -44,6 +46,8 @@ class TrainingPanel(QWidget):
         self.setObjectName("training_panel")
         self.setAccessibleName(self.tr("Fine-tuning"))
         self._pages = QStackedWidget()
+        # The widest page already counts, or the image would move when a page is built.
+        self.setMinimumWidth(_WIDTH_IN_DIGITS * self.fontMetrics().horizontalAdvance("0"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._pages)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -282,3 +283,21 @@ def test_the_light_half_imports_no_keras():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_the_child_finds_its_fastest_way_while_nobody_asks(models, tmp_path):
+    engine = open_engine(log_path=tmp_path / "engine.log", settings_dir=tmp_path)
+    pixels, truth = zoo.colors(40, 56)
+    try:
+        engine.load(str(models / "colors.keras"))
+        for _ in range(4):
+            engine.predict(pixels)
+
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "speed.json").exists():
+            assert time.monotonic() < deadline, "nothing was remembered"
+            time.sleep(0.05)
+
+        np.testing.assert_array_equal(engine.predict(pixels).classes, truth)
+    finally:
+        engine.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import keras
@@ -14,7 +15,8 @@ from model import backend
 from model.engine.protocol import Fit
 from model.errors import CancelledError, EngineError, ModelFileError
 from model.examination import with_settings
-from model.predictor import Predictor, choose_classes, padded_size
+from model.predictor import RUNS_BEFORE_TUNING, Predictor, choose_classes, padded_size
+from model.speed import ChoiceStore
 from tests.unit import zoo
 
 pytestmark = zoo.keras_warnings
@@ -323,3 +325,63 @@ def test_a_network_that_is_sure_of_an_excluded_class_still_answers_another(predi
 def test_excluding_all_or_unknown_classes_is_refused(predictor_of, excluded):
     with pytest.raises(ModelFileError, match="Exclude only classes that exist"):
         predictor_of(zoo.pointwise(), excluded_classes=excluded)
+
+
+def test_tuning_waits_until_a_size_came_often_and_changes_no_class(predictor_of, tmp_path):
+    predictor = predictor_of(zoo.pointwise())
+    predictor.speed_up(ChoiceStore(tmp_path / "settings"))
+    pixels, truth = zoo.colors(40, 56)
+    predictor.predict(pixels)
+    assert not predictor.can_be_tuned
+
+    for _ in range(RUNS_BEFORE_TUNING):
+        predictor.predict(pixels)
+    assert predictor.can_be_tuned
+    predictor.tune(lambda: False)
+
+    assert not predictor.can_be_tuned
+    np.testing.assert_array_equal(predictor.predict(pixels).classes, truth)
+    (stored,) = json.loads((tmp_path / "settings" / "speed.json").read_text()).values()
+    assert set(stored["milliseconds"]) | set(stored["refused"]) == set(backend.ways())
+
+
+def test_a_remembered_way_is_taken_without_trying_the_others(
+    predictor_of, tmp_path, monkeypatch
+):
+    choices = ChoiceStore(tmp_path / "settings")
+    monkeypatch.setattr(ChoiceStore, "find", lambda *_: "constants")
+    tried = []
+    real = backend.compiled
+
+    def compiled(function, **options):
+        tried.append(options.get("way", "graph"))
+        return real(function, **options)
+
+    monkeypatch.setattr(backend, "compiled", compiled)
+    predictor = predictor_of(zoo.pointwise())
+    predictor.speed_up(choices)
+    for _ in range(RUNS_BEFORE_TUNING + 1):
+        predictor.predict(zoo.colors(40, 56)[0])
+    predictor.tune(lambda: False)
+
+    assert tried == ["graph", "constants"]
+    assert not (tmp_path / "settings").exists()
+
+
+def test_an_interrupted_tuning_is_made_up_for_later(predictor_of, tmp_path):
+    predictor = predictor_of(zoo.pointwise())
+    predictor.speed_up(ChoiceStore(tmp_path))
+    for _ in range(RUNS_BEFORE_TUNING + 1):
+        predictor.predict(zoo.colors(40, 56)[0])
+
+    predictor.tune(lambda: True)
+
+    assert predictor.can_be_tuned
+
+
+def test_a_network_whose_weights_may_change_is_never_tuned(predictor_of):
+    predictor = predictor_of(zoo.pointwise())
+    for _ in range(RUNS_BEFORE_TUNING + 1):
+        predictor.predict(zoo.colors(40, 56)[0])
+
+    assert not predictor.can_be_tuned
