@@ -154,16 +154,14 @@ def shown_texts(driver: Driver) -> list[str]:
     return [label.text() for label in driver.window.message_bar.findChildren(QLabel)]
 
 
-def test_nothing_moves_when_the_training_panel_fills_itself(
-    driver: Driver, tmp_path: Path
-) -> None:
+def test_nothing_moves_when_the_training_panel_fills_itself(driver: Driver, tmp_path: Path) -> None:
     write_images(tmp_path, 1)
     driver.window.show()
     driver.start(tmp_path)
-    driver.until(lambda: driver.window.training_panel.overview.isVisible())
+    driver.until(driver.window.training_panel.overview.isVisible)
     width = driver.window.canvas.width()
 
     driver.window.training_panel.show_running("CPU")
 
-    driver.until(lambda: driver.window.training_panel.running.isVisible())
+    driver.until(driver.window.training_panel.running.isVisible)
     assert driver.window.canvas.width() == width
