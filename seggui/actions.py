@@ -136,6 +136,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
                ("Ctrl+T",), "Train the network on your corrections.", has_separator=True),
     ActionSpec("versions_action", MODEL, "Model &versions...", "history",
                ("Ctrl+Shift+T",), "Every version of the network with its scores; bring one back."),
+    ActionSpec("evaluate_action", MODEL, "&Evaluate...", "scale-balance",
+               ("Ctrl+Shift+E",), "Score the network: IoU of each class, confusions, worst images.",
+               has_separator=True),
 
     ActionSpec("shortcuts_action", HELP, "&Shortcuts", "keyboard-outline",
                ("F1", "?"), "All shortcuts at a glance."),

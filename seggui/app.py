@@ -105,6 +105,7 @@ class Program(QObject):
         from seggui.edit_wiring import EditWiring
         from seggui.folder_wiring import FolderWiring
         from seggui.help_wiring import HelpWiring
+        from seggui.late_wiring import LateWiring
         from seggui.model_wiring import ModelWiring
         from seggui.parts import Parts
         from seggui.work_wiring import WorkWiring
@@ -121,6 +122,7 @@ class Program(QObject):
         self.work = WorkWiring(parts, self.folders, self.models.tell_missing_classes)
         self.folders.may_leave_folder = self.work.may_leave_folder
         HelpWiring(parts)
+        self.late = LateWiring(parts)
 
     def start(self, folder: Path | None, model: Path | None) -> None:
         """Shows the window and begins to read; the engine starts once the image is there."""
@@ -205,6 +207,7 @@ class Program(QObject):
         self._is_closed = True
         self.window.save_layout()
         self.batch.cancel()
+        self.late.close()
         self.preview.close()
         self.training.close()
         self.prediction.close()

@@ -18,6 +18,7 @@ from seggui.actions import ACTIONS, FILE, TOOLS, Actions, ActionSpec
 from seggui.canvas.canvas import Canvas
 from seggui.canvas.tools.table import TOOLS as TOOL_SPECS
 from seggui.panels.class_list import ClassListPanel
+from seggui.panels.evaluation_panel import EvaluationPanel
 from seggui.panels.image_list import ImageListPanel
 from seggui.panels.message_bar import MessageBar
 from seggui.panels.tool_options import ToolOptions
@@ -63,6 +64,7 @@ class MainWindow(QMainWindow):
         self.class_list = ClassListPanel()
         self.tool_options = ToolOptions()
         self.training_panel = TrainingPanel()
+        self.evaluation_panel = EvaluationPanel()
         self.status = StatusBar(self)
         self.setStatusBar(self.status)
         self._build_center()
@@ -92,6 +94,11 @@ class MainWindow(QMainWindow):
         """Brings the training panel to the front."""
         self._training_dock.show()
         self._training_dock.raise_()
+
+    def show_evaluation(self) -> None:
+        """Brings the evaluation panel to the front."""
+        self._evaluation_dock.show()
+        self._evaluation_dock.raise_()
 
     def save_layout(self) -> None:
         """Remembers size, docks and bars."""
@@ -165,6 +172,12 @@ class MainWindow(QMainWindow):
         self._training_dock = self._dock(
             self.tr("Fine-tune"), "training_dock", self.training_panel, right
         )
+        self.setCorner(Qt.Corner.BottomRightCorner, right)  # classes are needed to paint
+        self._evaluation_dock = self._dock(
+            self.tr("Evaluation"), "evaluation_dock", self.evaluation_panel,
+            Qt.DockWidgetArea.BottomDockWidgetArea,
+        )  # fmt: skip
+        self._evaluation_dock.hide()
         self.resizeDocks(
             [self._image_dock, self._class_dock], [230, 300], Qt.Orientation.Horizontal
         )
@@ -199,7 +212,8 @@ class MainWindow(QMainWindow):
     def _add_view_toggles(self, menu: QMenu) -> None:
         menu.addSeparator()
         panels = menu.addMenu(self.tr("&Panels"))
-        for dock in (self._image_dock, self._class_dock, self._training_dock):
+        docks = (self._image_dock, self._class_dock, self._training_dock, self._evaluation_dock)
+        for dock in docks:
             panels.addAction(dock.toggleViewAction())
         for bar in (self._main_bar, self._tool_bar, self._options_bar):
             panels.addAction(bar.toggleViewAction())
@@ -211,7 +225,7 @@ class MainWindow(QMainWindow):
             self._tool_bar, self._options_bar, self._main_bar,
         )  # fmt: skip
         if not is_visible:
-            for widget in widgets:
+            for widget in (*widgets, self._evaluation_dock):
                 widget.hide()
             return
         for widget in widgets:

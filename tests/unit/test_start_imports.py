@@ -34,7 +34,9 @@ def test_the_window_program_imports_no_keras(imported: set[str]) -> None:
     "module",
     [
         "PIL.ImageDraw", "model.data.sample", "model.exporting", "model.inspection",
-        "plistlib", "seggui.launcher_files", "seggui.panels.export_dialog",
+        "model.report", "model.data.datasets.opening", "plistlib", "seggui.commands.evaluate",
+        "seggui.evaluation_wiring", "seggui.launcher_files", "seggui.panels.evaluation_view",
+        "seggui.panels.export_dialog",
         "seggui.panels.manual_dialog", "seggui.panels.model_dialog",
         "seggui.panels.shortcuts_dialog", "seggui.panels.version_dialog",
     ],
