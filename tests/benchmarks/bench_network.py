@@ -1,0 +1,116 @@
+"""How fast the two recipes' networks run and learn here, in the ways that there are.
+
+    python -m tests.benchmarks.bench_network [--rounds 5] [--only default seed]
+
+The ways take turns, so that other load on the machine hits all of them; the fastest round of each
+counts. ``predict`` is plain ``model.predict``; the others are those of `model.backend.ways`, with
+everything that a prediction needs behind the network. Training is one step of eight crops of
+320 x 256, plain ``model.fit`` beside the loop of ``seggui train``. Not part of the test suite.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+NUM_CLASSES = 11
+CROPS = (8, 256, 320, 3)
+
+
+def networks() -> dict[str, tuple[Any, tuple[int, ...]]]:
+    """Name -> network and the shape of one image for it."""
+    from model.unet import UNetConfig, build_seed_unet, build_unet
+
+    return {
+        "default": (build_unet(UNetConfig(NUM_CLASSES)), (1, 368, 480, 3)),
+        "seed": (build_seed_unet(), (1, 416, 416, 1)),
+    }
+
+
+def fastest(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Milliseconds of the fastest round of each, after one that does not count."""
+    for run in runs.values():
+        run()
+    best = dict.fromkeys(runs, float("inf"))
+    for _ in range(rounds):
+        for name, run in runs.items():
+            started = time.perf_counter()
+            run()
+            best[name] = min(best[name], 1000 * (time.perf_counter() - started))
+    return best
+
+
+def prediction_runs(network: Any, shape: tuple[int, ...]) -> dict[str, Callable[[], object]]:
+    """Plain ``predict`` and every way of the engine on one image."""
+    from model import backend
+
+    image = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
+    runs: dict[str, Callable[[], object]] = {
+        "predict": lambda: network.predict(image, verbose=0).argmax(-1)
+    }
+
+    def labels(inputs: Any) -> tuple[Any, ...]:
+        return backend.highest(network(inputs, training=False))
+
+    for way in backend.ways():
+        run = backend.compiled(labels, way=way)
+        runs[way] = lambda run=run: run(image)  # type: ignore[misc]
+    return runs
+
+
+def training_runs(network: Any) -> dict[str, Callable[[], object]]:
+    """One step by ``fit`` and one as ``seggui train`` makes it."""
+    import keras
+
+    from model.scratch_training import LabelledAccuracy, LabelledCrossentropy
+
+    rng = np.random.default_rng(0)
+    images = rng.uniform(0, 255, CROPS).astype(np.float32)
+    masks = rng.integers(0, NUM_CLASSES, CROPS[:3]).astype(np.uint8)
+    plain = keras.models.clone_model(network)
+    loss = keras.losses.SparseCategoricalCrossentropy()
+    plain.compile(keras.optimizers.Adam(1e-3), loss, metrics=["accuracy"])
+    targets = masks.astype(np.int32)  # Keras takes no uint8 here
+    ours = keras.models.clone_model(network)
+    optimizer = keras.optimizers.AdamW(1e-3)
+    ours.compile(optimizer, LabelledCrossentropy(NUM_CLASSES), metrics=[LabelledAccuracy()])
+    optimizer.build(ours.trainable_variables)
+    return {
+        "model.fit": lambda: plain.fit(images, targets, batch_size=CROPS[0], verbose=0),
+        "seggui train": lambda: ours.train_on_batch(images, masks, return_dict=True),
+    }
+
+
+def main() -> None:
+    """Prints one line per network and work."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=("default", "seed"))
+    arguments = parser.parse_args()
+    for name, (network, shape) in networks().items():
+        if arguments.only and name not in arguments.only:
+            continue
+        size = f"{shape[2]}x{shape[1]}"
+        best = fastest(prediction_runs(network, shape), arguments.rounds)
+        _report(f"{name}, {network.count_params():,} parameters, one image {size}", best, "predict")
+        if name == "default":
+            best = fastest(training_runs(network), max(2, arguments.rounds // 2))
+            _report(f"{name}, one training step of {CROPS[0]} crops", best, "model.fit")
+
+
+def _report(title: str, best: dict[str, float], bound: str) -> None:
+    parts = (f"{n} {ms:.0f} ms ({best[bound] / ms:.2f}x)" for n, ms in best.items())
+    print(f"{title}: " + ", ".join(parts), flush=True)
+
+
+if __name__ == "__main__":
+    main()
