@@ -345,9 +345,7 @@ def test_tuning_waits_until_a_size_came_often_and_changes_no_class(predictor_of,
     assert set(stored["milliseconds"]) | set(stored["refused"]) == set(backend.ways())
 
 
-def test_a_remembered_way_is_taken_without_trying_the_others(
-    predictor_of, tmp_path, monkeypatch
-):
+def test_a_remembered_way_is_taken_without_trying_the_others(predictor_of, tmp_path, monkeypatch):
     choices = ChoiceStore(tmp_path / "settings")
     monkeypatch.setattr(ChoiceStore, "find", lambda *_: "constants")
     tried = []

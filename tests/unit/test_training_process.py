@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from model.engine import training_child
 from model.engine.protocol import (
@@ -19,6 +21,8 @@ from model.engine.protocol import (
 )
 from model.engine.training import TrainingRun
 from model.errors import CancelledError, EngineDiedError, ModelFileError
+from model.recipes import DEFAULT
+from model.scratch_state import ScratchRequest
 
 MAKE_BASE = "import sys; from pathlib import Path; from tests.unit import toy_task as toy; " \
     "toy.small_network().save(Path(sys.argv[1]) / 'base.keras'); " \
@@ -187,3 +191,24 @@ def test_cancelled_before_the_start_starts_nothing(request_for, tmp_path):
     with pytest.raises(CancelledError):
         next(run.events())
     assert run.pid is None
+
+
+def test_a_network_is_trained_from_scratch_in_a_child_too(tmp_path, monkeypatch):
+    dataset = tmp_path / "scenes"
+    for kind in ("images", "masks"):
+        (dataset / kind).mkdir(parents=True)
+        for number in range(8):
+            value = 30 * number if kind == "images" else number % 2
+            pixels = np.full((32, 32), value, np.uint8)
+            Image.fromarray(pixels).save(dataset / kind / f"{number}.png")
+    recipe = dataclasses.replace(
+        DEFAULT, widths=(8, 8), blocks=(0, 0), epochs=1, crop_size=(16, 16), validation_share=0.25
+    )
+    monkeypatch.chdir(tmp_path)
+
+    run = TrainingRun(ScratchRequest("scenes", "net.keras", recipe))
+    *_, done = run.events()
+
+    assert isinstance(done, TrainingDone)
+    assert (tmp_path / "net.keras").is_file()
+    assert (tmp_path / "net.training" / "log.csv").read_text().count("\n") == 2
