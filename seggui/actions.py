@@ -122,6 +122,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
 
     ActionSpec("load_model_action", MODEL, "&Load model...", "brain",
                ("Ctrl+L",), "Open a Keras model: .keras or .h5."),
+    ActionSpec("new_model_action", MODEL, "&New model...", "plus-network-outline",
+               ("Ctrl+N",), "Train a new network from images with masks."),
     ActionSpec("model_settings_action", MODEL, "Model &settings...", "tune-variant",
                ("Ctrl+M",), "What the network is, and how it is used."),
     ActionSpec("predict_action", MODEL, "&Predict this image", "auto-fix",

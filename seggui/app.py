@@ -122,7 +122,7 @@ class Program(QObject):
         self.work = WorkWiring(parts, self.folders, self.models.tell_missing_classes)
         self.folders.may_leave_folder = self.work.may_leave_folder
         HelpWiring(parts)
-        self.late = LateWiring(parts)
+        self.late = LateWiring(parts, self.models.load_model)
 
     def start(self, folder: Path | None, model: Path | None) -> None:
         """Shows the window and begins to read; the engine starts once the image is there."""

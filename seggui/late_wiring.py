@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
@@ -9,16 +10,21 @@ from PySide6.QtCore import QObject, Slot
 from seggui.parts import Parts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from seggui.evaluation_wiring import EvaluationWiring
+    from seggui.new_model_wiring import NewModelWiring
 
 
 class LateWiring(QObject):
-    """Makes the wiring of the evaluation at the first look at its panel."""
+    """Makes the wiring of the evaluation, and of new models, when they are asked for."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, load_model: Callable[[Path], None]) -> None:
         super().__init__(parts.window)
-        self._parts = parts
+        self._parts, self._load_model = parts, load_model
         self.evaluation: EvaluationWiring | None = None
+        self.new_model: NewModelWiring | None = None
+        parts.window.actions_by_name["new_model_action"].triggered.connect(self._on_new_model)
         parts.window.actions_by_name["evaluate_action"].triggered.connect(
             parts.window.show_evaluation
         )
@@ -29,6 +35,8 @@ class LateWiring(QObject):
         self._parts.window.evaluation_panel.came_on_view.disconnect(self._on_evaluation)
         if self.evaluation is not None:
             self.evaluation.close()
+        if self.new_model is not None:
+            self.new_model.close()
 
     @Slot()
     def _on_evaluation(self) -> None:
@@ -37,3 +45,11 @@ class LateWiring(QObject):
         if self.evaluation is None:
             self.evaluation = EvaluationWiring(self._parts)
         self.evaluation.look_soon()
+
+    @Slot()
+    def _on_new_model(self) -> None:
+        from seggui.new_model_wiring import NewModelWiring
+
+        if self.new_model is None:
+            self.new_model = NewModelWiring(self._parts, self._load_model)
+        self.new_model.open_dialog()

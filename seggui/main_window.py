@@ -184,6 +184,7 @@ class MainWindow(QMainWindow):
         self.resizeDocks(
             [self._class_dock, self._training_dock], [420, 380], Qt.Orientation.Vertical
         )
+        self.resizeDocks([self._evaluation_dock], [340], Qt.Orientation.Vertical)
 
     def _dock(self, title: str, name: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title)

@@ -10,6 +10,8 @@ from seggui.theme import current_colors
 
 _MARGIN_LEFT, _MARGIN_RIGHT, _MARGIN_TOP, _MARGIN_BOTTOM = 40, 44, 22, 20
 _SMOOTHING = 0.9
+_MOST_POINTS = 2000
+"""A training from scratch has tens of thousands of steps, and is painted at each of them."""
 
 
 class TrainingChart(QWidget):
@@ -25,8 +27,7 @@ class TrainingChart(QWidget):
 
     def clear(self) -> None:
         """Forgets the run before."""
-        self._losses: list[float] = []
-        self._smooth: list[float] = []
+        self._smooth: list[tuple[int, float]] = []
         self._scores: list[tuple[int, float]] = []
         self._best: int | None = None
         self._num_steps = 1
@@ -35,9 +36,8 @@ class TrainingChart(QWidget):
     def add_loss(self, step: int, num_steps: int, loss: float) -> None:
         """Adds the loss of a step (1-based)."""
         self._num_steps = max(num_steps, step)
-        self._losses.append(loss)
-        last = self._smooth[-1] if self._smooth else loss
-        self._smooth.append(_SMOOTHING * last + (1 - _SMOOTHING) * loss)
+        last = self._smooth[-1][1] if self._smooth else loss
+        self._smooth.append((step, _SMOOTHING * last + (1 - _SMOOTHING) * loss))
         self.update()
 
     def add_score(self, step: int, mean_iou: float, *, is_best: bool) -> None:
@@ -91,9 +91,9 @@ class TrainingChart(QWidget):
         )
 
     def _draw_losses(self, painter: QPainter, area: QRectF, color: QColor) -> None:
-        if not self._losses:
+        if not self._smooth:
             return
-        high = max(self._smooth) * 1.15 or 1.0
+        high = max(loss for _, loss in self._smooth) * 1.15 or 1.0
         painter.setPen(color)
         painter.drawText(
             QRectF(0, area.top() - 8, _MARGIN_LEFT - 6, 16),
@@ -106,7 +106,7 @@ class TrainingChart(QWidget):
         points = QPolygonF(
             [
                 QPointF(self._x(area, step), area.bottom() - area.height() * min(1.0, loss / high))
-                for step, loss in enumerate(self._smooth, start=1)
+                for step, loss in self._smooth[:: 1 + len(self._smooth) // _MOST_POINTS]
             ]
         )
         painter.setPen(QPen(color, 1.5))

@@ -181,13 +181,11 @@ class RunningPage(QWidget):
             "close", self.tr("Cancel and discard"), self.tr("End now and forget this run")
         )
         self.cancel_button.setObjectName("cancel_training_button")
-        row = QHBoxLayout()
-        row.addWidget(self.stop_button, 1)
-        row.addWidget(self.cancel_button, 1)
         for widget in (self._headline, self._progress, self._detail):
             layout.addWidget(widget)
         layout.addWidget(self.chart, 1)
-        layout.addLayout(row)
+        layout.addWidget(self.stop_button)  # beside each other their texts would be cut off
+        layout.addWidget(self.cancel_button)
 
     def begin(self, device: str) -> None:
         """Nothing is known yet: the training process is starting."""
@@ -221,6 +219,10 @@ class RunningPage(QWidget):
                 now=scored.scores.mean_iou, best=self._best
             )
         )
+
+    def headline_text(self) -> str:
+        """How far the run is, in one sentence."""
+        return self._headline.text()
 
     def show_stopping(self, text: str) -> None:
         """The user ended the run; the process finishes its step."""

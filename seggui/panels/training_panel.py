@@ -12,13 +12,16 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 if TYPE_CHECKING:
     from model.engine.protocol import TrainingDone, TrainingScored, TrainingStep
     from seggui.core.training_overview import TrainingOverview
+    from seggui.panels.new_model_result import NewModelResult
     from seggui.panels.training_pages import OverviewPage, ResultPage, RunningPage
 
 _WIDTH_IN_DIGITS = 43
 
 
 class TrainingPanel(QWidget):
-    """Three pages: overview, running, result. Shows values and emits intents.
+    """Pages: overview, running, result. Shows values and emits intents.
+
+    A training from scratch has the same running page, and a result page of its own.
 
     The pages are built when they are asked for, or a moment after the panel came on view: nobody
     fine-tunes in the first tenth of a second, and the first image is waiting.
@@ -31,6 +34,8 @@ class TrainingPanel(QWidget):
         discard_requested: stay with the old one.
         preview_toggled: (bool) show the new network's mask of the image on view.
         versions_requested: show all versions.
+        load_requested: put the network that was trained from scratch in force.
+        later_requested: leave it where it is.
     """
 
     start_requested = Signal(object)
@@ -40,6 +45,8 @@ class TrainingPanel(QWidget):
     discard_requested = Signal()
     preview_toggled = Signal(bool)
     versions_requested = Signal()
+    load_requested = Signal()
+    later_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -86,6 +93,17 @@ class TrainingPanel(QWidget):
         self._pages.addWidget(page)
         return page
 
+    @cached_property
+    def new_result(self) -> NewModelResult:
+        """What came out of a training from scratch."""
+        from seggui.panels.new_model_result import NewModelResult
+
+        page = NewModelResult()
+        page.load_button.clicked.connect(self.load_requested)
+        page.later_button.clicked.connect(self.later_requested)
+        self._pages.addWidget(page)
+        return page
+
     def showEvent(self, event: QShowEvent) -> None:
         """Builds the first page once the window is there."""
         super().showEvent(event)
@@ -119,6 +137,13 @@ class TrainingPanel(QWidget):
         """A run ended with a network: compares it with the old one, class by class."""
         self.result.show_result(done, overview.class_names, overview.class_colors)
         self._pages.setCurrentWidget(self.result)
+
+    def show_new_result(
+        self, done: TrainingDone, names: tuple[str, ...], colors: tuple[tuple[int, int, int], ...]
+    ) -> None:
+        """A training from scratch ended with a network."""
+        self.new_result.show_result(done, names, colors)
+        self._pages.setCurrentWidget(self.new_result)
 
     # -- intents ---------------------------------------------------------------------------------
 

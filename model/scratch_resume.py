@@ -1,0 +1,68 @@
+"""Going on with an interrupted training from scratch where only its output is known. No Keras."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.data.atomic import write_atomic
+from model.engine.protocol import Scaling
+from model.errors import TrainingError
+from model.recipes import Recipe
+from model.scratch_state import ScratchRequest, TrainingFolder
+
+_FILE = "request.json"
+
+
+def save_request(request: ScratchRequest) -> None:
+    """Writes what was asked for into the folder of the run; to be called once that is there.
+
+    Raises:
+        StorageError: it could not be written.
+    """
+    data = {
+        "dataset": request.dataset_path, "layout": request.layout,
+        "groups": list(request.groups), "holds_out": request.holds_out,
+        "minutes": request.minutes,
+    }  # fmt: skip
+    path = TrainingFolder(Path(request.output_path)).path / _FILE
+    write_atomic(path, json.dumps(data, indent=1).encode())
+
+
+def interrupted_request(output_path: Path) -> ScratchRequest | None:
+    """The request that goes on with the run beside ``output_path``; None when there is none.
+
+    Raises:
+        TrainingError: its state is damaged, or it was not started in the window.
+    """
+    folder = TrainingFolder(output_path)
+    if not folder.has_state:
+        return None
+    try:
+        data = json.loads((folder.path / _FILE).read_text(encoding="utf-8"))
+        with np.load(folder.path / "state.npz", allow_pickle=False) as stored:
+            recipe = _recipe(json.loads(str(stored["head"]))["recipe"])
+        return ScratchRequest(
+            str(data["dataset"]), str(output_path), recipe, layout=data["layout"],
+            groups=tuple(data["groups"]), holds_out=data["holds_out"],
+            minutes=data["minutes"], resumes=True,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise TrainingError(
+            f"The interrupted training of {output_path.name} was started by the command train.",
+            remedy="Go on with it there, or start anew.",
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(
+            f"The interrupted training of {output_path.name} cannot be read ({error}).",
+            remedy="Start anew, or choose another name.",
+        ) from error
+
+
+def _recipe(data: dict[str, Any]) -> Recipe:
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    values["scaling"] = Scaling(values["scaling"])
+    return Recipe(**values)
