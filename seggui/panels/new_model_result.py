@@ -83,7 +83,7 @@ class NewModelResult(QWidget):
         self._detail.setText(
             " ".join(
                 (
-                    self.tr("The best is from step {best} of {steps}, in {time}. It is at {path}.").format(
+                    self.tr("From step {best} of {steps}, in {time}. It is at {path}.").format(
                         best=done.best_step, steps=done.num_steps_run,
                         time=duration(done.seconds), path=done.output_path,
                     ),

@@ -19,6 +19,7 @@ from model.data.datasets.dataset import SPLITS, Dataset, DatasetItem, Split
 from model.data.datasets.folders import (
     SPLIT_NAMES,
     ImageTree,
+    list_images,
     list_tree,
     listed_splits,
     natural_key,
@@ -128,7 +129,7 @@ def _read_segnet(folder: Path, label_set: LabelSet | None) -> Dataset:
         raise _not_found(folder, "the folders train and trainannot (val, test alike)")
     items, no_mask, no_image = [], [], []
     for name, split in _split_folders(home):
-        images = _names_by_stem(list_tree(home / name))
+        images = _names_by_stem(list_images(home / name))
         annotated = list_tree(home / f"{name}{_ANNOTATED}")
         masks = _labels_by_stem(annotated) | _names_by_stem(annotated)
         for stem in sorted(images.keys() & masks.keys(), key=natural_key):
@@ -173,7 +174,7 @@ def _read_full(folder: Path, label_set: LabelSet | None) -> Dataset:
     home = _home(folder, _is_full)
     if home is None:
         raise _not_found(folder, f"the folders {_FULL_IMAGES} and {_FULL_MASKS}")
-    images = _names_by_stem(list_tree(home / _FULL_IMAGES))
+    images = _names_by_stem(list_images(home / _FULL_IMAGES))
     masks = _labels_by_stem(list_tree(home / _FULL_MASKS))
     classes = label_set or camvid_11()
     coding = MaskCoding(values_in_order(classes))
@@ -184,7 +185,7 @@ def _read_full(folder: Path, label_set: LabelSet | None) -> Dataset:
 
 
 def _find_original(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    tree = list_tree(folder)
+    tree = list_images(folder)
     masks = _labels_by_stem(tree)
     images = {stem: path for stem, path in _names_by_stem(tree).items() if stem in masks}
     return images, masks

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from model.data.datasets.codings import UNKNOWN, MaskCoding, classes_by_name
 from model.data.datasets.dataset import SPLITS, Dataset, DatasetItem, Split
-from model.data.datasets.folders import SPLIT_NAMES, ImageTree, list_tree
+from model.data.datasets.folders import SPLIT_NAMES, ImageTree, list_images, list_tree
 from model.data.datasets.layout import Layout
 from model.data.label_sets import IGNORE, LabelSet, builtin_label_sets
 from model.errors import DatasetError, LabelSetError
@@ -62,7 +62,7 @@ def read(folder: Path, label_set: LabelSet | None) -> Dataset:
         )
     classes = label_set or cityscapes_19()
     codings = (_coding(LABEL_NAMES, classes), _coding(_train_names(), classes))
-    image_files = _frames(list_tree(images), (_IMAGE_ENDING,))
+    image_files = _frames(list_images(images), (_IMAGE_ENDING,))
     mask_files = _frames(list_tree(truth), _CODINGS)
     items: list[DatasetItem] = []
     num_dummies = 0

@@ -20,6 +20,8 @@ SPLIT_NAMES: Mapping[str, Split] = {
 }  # fmt: skip
 """How folders and lists call the parts of a dataset, in lower case."""
 
+PROJECT_FILE = Path(".seggui", "project.sqlite")
+PROJECT_MASKS = "masks"
 _DEEPEST = 6
 _DIGITS = re.compile(r"[0-9]+")
 _TRAILING_NUMBER = re.compile(r"[0-9]+$")
@@ -70,6 +72,9 @@ def require_folder(folder: Path) -> None:
 def list_tree(root: Path) -> ImageTree:
     """Lists the image files below a folder; hidden folders are passed over.
 
+    So are the masks of projects in its subfolders: what a network said there is no truth, and its
+    files are named like the images. Those of a project in ``root`` itself are listed.
+
     Raises:
         DatasetError: a folder may not be read.
     """
@@ -90,10 +95,29 @@ def list_tree(root: Path) -> ImageTree:
                 f"The folder {path} cannot be read: {error.strerror or error}.",
                 remedy="Allow your user to read it, then try again.",
             ) from error
+        if subfolder and _is_project(path):
+            folders = [name for name in folders if name != PROJECT_MASKS]
         files[subfolder] = tuple(sorted(names, key=natural_key))
         if subfolder.count("/") < _DEEPEST:
             pending.extend(f"{subfolder}/{name}".lstrip("/") for name in folders)
     return ImageTree(root, dict(sorted(files.items(), key=lambda pair: natural_key(pair[0]))))
+
+
+def list_images(root: Path) -> ImageTree:
+    """As `list_tree`, also without the masks of a project in ``root`` itself.
+
+    Raises:
+        DatasetError: a folder may not be read.
+    """
+    tree = list_tree(root)
+    if not _is_project(root):
+        return tree
+    files = {k: v for k, v in tree.files.items() if k.partition("/")[0] != PROJECT_MASKS}
+    return ImageTree(root, files)
+
+
+def _is_project(folder: Path) -> bool:
+    return (folder / PROJECT_FILE).is_file()
 
 
 def _listing(path: Path) -> tuple[list[str], list[str]]:

@@ -11,6 +11,7 @@ from model.data.datasets.class_files import find_class_table
 from model.data.datasets.codings import MaskCoding
 from model.data.datasets.dataset import SPLITS, Dataset, DatasetItem, Split
 from model.data.datasets.folders import (
+    PROJECT_FILE,
     SPLIT_NAMES,
     ImageTree,
     list_tree,
@@ -53,7 +54,6 @@ IMAGE_ENDINGS = ("_image", "_img", "_rgb", "_sat", "_input")
 _FILLERS = frozenset({"dir", "prepped", "folder", "set", "data", "png", "raw", "all"})
 _WORDS = re.compile(r"[^_\-. ]+")
 _JOINED = re.compile(r"(train|val|valid|test)(annots?|masks?|labels?|images?)")
-_PROJECT = Path(".seggui", "project.sqlite")
 
 _Place = tuple[str, ...]
 """Where a folder stands, without what says images or masks: ``train/masks`` is ``("train",)``."""
@@ -147,7 +147,9 @@ def _classes(
 def _find(tree: ImageTree) -> _Found:
     found = _Found()
     roles = {subfolder: _role(subfolder) for subfolder in tree.files}
-    if (tree.root / _PROJECT).is_file():  # the masks of a project, also what only a network said
+    if (
+        tree.root / PROJECT_FILE
+    ).is_file():  # the masks of a project, also what only a network said
         files = {k: v for k, v in tree.files.items() if not _is_of_project(k, tree)}
         tree = ImageTree(tree.root, files)
     for subfolder in tree.files:
