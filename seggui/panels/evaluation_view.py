@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QSplitter,
+    QStackedWidget,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from model.evaluation_result import worst_images
 from seggui.core.evaluation_request import EvaluationOverview, EvaluationRequest
@@ -153,7 +161,11 @@ class EvaluationView(QWidget):
         layout = QVBoxLayout(left)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(self.head)
+        self.head.setMaximumWidth(_MOST_TEXT_PX)
+        row = QHBoxLayout()
+        row.addWidget(self.head, 1)
+        row.addStretch(0)
+        layout.addLayout(row)
         layout.addWidget(self._pages, 1)
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
@@ -195,7 +207,7 @@ class EvaluationView(QWidget):
                 self._splitter.addWidget(widget)
             for place, share in enumerate((2, 3, 2)):
                 self._splitter.setStretchFactor(place, share)
-            self._splitter.setSizes([290, 300, 300])
+            self._splitter.setSizes([285, 280, 325])
         else:
             self._splitter.setOrientation(Qt.Orientation.Vertical)
             self._tabs.addTab(self.worst, self.tr("Worst images"))

@@ -80,7 +80,7 @@ class WorstImages(QWidget):
         self.table.setHorizontalHeaderLabels(
             [self.tr("Image"), self.tr("Mean IoU"), self.tr("Accuracy")]
             if is_all
-            else [self.tr("Image"), self.tr("IoU"), self.tr("Wrong pixels")]
+            else [self.tr("Image"), self.tr("IoU"), self.tr("Wrong px")]
         )
         self._folder = common_folder([score.key for score in worst])
         chosen = self.chosen_key()
@@ -103,7 +103,7 @@ class WorstImages(QWidget):
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        table.setTextElideMode(Qt.TextElideMode.ElideLeft)
         table.setTabKeyNavigation(False)
         table.setShowGrid(False)
         table.setWordWrap(False)
