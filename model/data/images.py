@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.image_files import opened_image
+from model.data.image_files import array_of, opened_image
 from model.errors import ImageError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def read_image(path: Path) -> RasterImage:
         ImageError: missing, empty, damaged, truncated, no image, too large, or not readable.
     """
     with opened_image(path) as image:
-        pixels = np.asarray(_upright(_as_rgb(image, path), _orientation(image)))
+        pixels = array_of(_upright(_as_rgb(image, path), _orientation(image)))
     return RasterImage(pixels)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.data.atomic import write_atomic
 from model.data.label_sets import IGNORE, LabelSet
-from model.data.masks import encode_mask, write_mask
+from model.data.masks import count_values, encode_mask, write_mask
 from model.errors import MaskError, StorageError
 from seggui.core.edits import make_edit
 from seggui.core.mask_files import (
@@ -348,7 +348,7 @@ def _check_edit(edit: MaskEdit, size: tuple[int, int]) -> None:
 
 
 def _status_of(state: PixelState) -> ImageStatus:
-    values = np.bincount(state.provenance.reshape(-1), minlength=len(Provenance))
+    values = count_values(state.provenance)
     if values[Provenance.CORRECTED] or values[Provenance.ACCEPTED]:
         return ImageStatus.CORRECTED
     return ImageStatus.PREDICTED if values[Provenance.PREDICTED] else ImageStatus.UNTOUCHED

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from model.data.label_sets import IGNORE
-from model.data.masks import read_mask
+from model.data.masks import count_values, read_mask
 from seggui.core.records import Provenance
 
 Counts = tuple[int, ...]
@@ -57,4 +57,4 @@ def _count(mask_path: Path, provenance_path: Path) -> Counts:
     if provenance_path.exists():
         provenance = read_mask(provenance_path)
         trusted &= np.isin(provenance, (Provenance.CORRECTED, Provenance.ACCEPTED))
-    return tuple(int(n) for n in np.bincount(mask[trusted], minlength=IGNORE)[:IGNORE])
+    return tuple(int(n) for n in count_values(mask[trusted])[:IGNORE])

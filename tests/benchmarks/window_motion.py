@@ -199,8 +199,10 @@ def _measure_strokes(num_events: int, report: Report, subjects: dict[str, Subjec
             time.sleep(0.3)
             subject.begin(radius, number)
             subject.times = []
+        turns = list(subjects.values())
         for index in range(num_events):
-            for subject in subjects.values():
+            turns.append(turns.pop(0))  # what one stirs up must not always hit the same next one
+            for subject in turns:
                 took = subject.step()
                 if index >= 5:
                     subject.times.append(took)

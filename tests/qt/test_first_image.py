@@ -152,16 +152,3 @@ def test_a_mask_with_a_class_that_the_project_lacks_is_told(driver: Driver, tmp_
 def shown_texts(driver: Driver) -> list[str]:
     """What the message bar says."""
     return [label.text() for label in driver.window.message_bar.findChildren(QLabel)]
-
-
-def test_nothing_moves_when_the_training_panel_fills_itself(driver: Driver, tmp_path: Path) -> None:
-    write_images(tmp_path, 1)
-    driver.window.show()
-    driver.start(tmp_path)
-    driver.until(driver.window.training_panel.overview.isVisible)
-    width = driver.window.canvas.width()
-
-    driver.window.training_panel.show_running("CPU")
-
-    driver.until(driver.window.training_panel.running.isVisible)
-    assert driver.window.canvas.width() == width

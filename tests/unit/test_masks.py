@@ -228,3 +228,10 @@ def test_segnet_masks_are_read_with_their_void_reported():
         mask = read_mask(path)
         assert mask.shape == (360, 480)
         assert set(unknown_values(mask, CAMVID)) <= {11}
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3000, 700), (700, 3000), (5, 3_000_000)])
+def test_large_masks_are_read_in_bands_without_a_seam(tmp_path, size):
+    mask = np.random.default_rng(0).integers(0, 12, size, dtype=np.uint8)
+    write_mask(tmp_path / "mask.png", mask, None)
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png"), mask)

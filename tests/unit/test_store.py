@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from seggui.core import database, project_images
 from seggui.core.mask_files import read_provenance
 from seggui.core.project import Project
 from seggui.core.records import ImageStatus, MaskEdit, Provenance, Rect
+from seggui.core.stored_image import pack, unpack
 from tests.unit.storage_help import (
     HEIGHT,
     KEY,
@@ -551,3 +553,24 @@ def test_without_its_project_file_a_mask_keeps_its_provenance(folder: Path) -> N
         loaded = project.load(KEY, HEIGHT, WIDTH)
         assert (loaded.provenance[BOX.slices] == Provenance.CORRECTED).all()
         np.testing.assert_array_equal(loaded.mask, painter.mask)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2000, 1500), (3, 1_000_000)])
+@pytest.mark.parametrize("kind", ["plain", "noise"])
+def test_snapshots_of_any_size_come_back_and_others_are_refused(
+    size: tuple[int, int], kind: str
+) -> None:
+    pixels = np.zeros(size, np.uint8)
+    if kind == "noise":
+        pixels = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
+    data = pack(pixels)
+
+    restored = unpack(data, *size)
+    np.testing.assert_array_equal(restored, pixels)
+    assert restored.flags.writeable
+    with pytest.raises(ValueError, match="pixels"):
+        unpack(data, size[0] + 1, size[1])
+    with pytest.raises(ValueError, match="pixels"):
+        unpack(data, size[0], size[1] - 1 if size[1] > 1 else 0)
+    with pytest.raises((zlib.error, ValueError)):
+        unpack(data[: len(data) // 2], *size)
