@@ -41,11 +41,12 @@ def match_classes(
         info: the network.
         label_set: the classes of the dataset.
         excluded: classes of the network that must not be answered, e.g. a void that was trained
-            as a class.
+            as a class, besides those that its settings exclude.
 
     Raises:
         LabelSetError: an excluded class does not exist, or the numbers of classes differ.
     """
+    excluded = tuple(sorted({*excluded, *info.settings.excluded_classes}))
     unknown = [index for index in excluded if not 0 <= index < info.num_classes]
     if unknown:
         raise LabelSetError(
@@ -55,7 +56,7 @@ def match_classes(
     kept = tuple(index for index in range(info.num_classes) if index not in excluded)
     if len(kept) != len(label_set):
         raise _different_numbers(info, label_set, kept)
-    settings = replace(info.settings, excluded_classes=tuple(sorted(set(excluded))))
+    settings = replace(info.settings, excluded_classes=excluded)
     return ClassMatch(settings, kept, _disagreements(info, label_set, kept))
 
 

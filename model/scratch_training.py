@@ -552,8 +552,10 @@ def settings_for(recipe: Recipe, label_set: LabelSet) -> ModelSettings:
         names, colors = (*names, VOID_NAME), (*colors, VOID_COLOR)
     fit = Fit.WHOLE if recipe.input_size is None else Fit.RESIZE
     return ModelSettings(
-        recipe.scaling, "rgb", 0, Activation.SOFTMAX, fit, recipe.input_size, names, colors
-    )
+        recipe.scaling, "rgb", 0, Activation.SOFTMAX, fit, recipe.input_size, names, colors,
+        # Void is learnt where the recipe says so, but it is no answer that anybody could use.
+        excluded_classes=(len(label_set),) if recipe.trains_void else (),
+    )  # fmt: skip
 
 
 def build_network(recipe: Recipe, num_classes: int) -> keras.Model:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog
 
 from model.data.label_sets import LabelClass, LabelSet, builtin_label_sets
 from model.data.resources import resource_path
-from model.engine.classes import label_set_from, label_set_of
+from model.engine.classes import label_set_from, label_set_of, num_answered
 from model.errors import LabelSetError, StorageError
 from seggui.edit_wiring import EditWiring
 from seggui.parts import Parts
@@ -189,9 +189,9 @@ class ModelWiring(QObject):
         """Says why the network does not predict here, and offers to add the classes it needs."""
         info, label_set = self._prediction.model, self._session.label_set
         if info is not None and label_set is not None:
-            names = ", ".join(info.settings.class_names[len(label_set) :])
+            names = ", ".join(info.settings.class_names[len(label_set) : num_answered(info)])
             error = LabelSetError(
-                f"{Path(info.path).name} knows {info.num_classes} classes, but this project has "
+                f"{Path(info.path).name} knows {num_answered(info)} classes, but this project has "
                 f"{len(label_set)}; it does not predict here until the project has them, too.",
                 remedy=f"Add the missing classes ({names}), or load another model.",
             )
@@ -207,7 +207,7 @@ class ModelWiring(QObject):
             return
         used = {c.name for c in label_set.classes}
         added = []
-        for index in range(len(label_set), info.num_classes):
+        for index in range(len(label_set), num_answered(info)):
             name = info.settings.class_names[index]
             name = f"{name} ({index})" if name in used else name
             added.append(LabelClass(index, name, info.settings.class_colors[index]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from model.engine.classes import num_answered
 from model.errors import CancelledError, EngineDiedError
 from seggui.core.edits import edit_result, prepare_prediction
 from seggui.core.records import ImageStatus
@@ -263,7 +264,7 @@ class PredictionControl(QObject):
         return (
             self.model is not None
             and label_set is not None
-            and self.model.num_classes <= len(label_set)
+            and num_answered(self.model) <= len(label_set)
         )
 
     def _on_answer(self, answer: Answer) -> None:

@@ -13,11 +13,19 @@ if TYPE_CHECKING:
 
 
 def label_set_of(info: ModelInfo) -> LabelSet:
-    """The classes that a network predicts, called like its file."""
-    settings = info.settings
-    return label_set_from(
-        settings.class_names, settings.class_colors, title=Path(info.path).stem or "Model"
-    )
+    """The classes that a network predicts, called like its file.
+
+    Without those behind the last one that it may answer, such as a void that was trained.
+    """
+    settings, size = info.settings, num_answered(info)
+    names, colors = settings.class_names[:size], settings.class_colors[:size]
+    return label_set_from(names, colors, title=Path(info.path).stem or "Model")
+
+
+def num_answered(info: ModelInfo) -> int:
+    """How many classes a label set needs for all answers: the highest of them, and one."""
+    excluded = info.settings.excluded_classes
+    return 1 + max((c for c in range(info.num_classes) if c not in excluded), default=0)
 
 
 def label_set_from(

@@ -9,6 +9,7 @@ import pytest
 
 from model.class_matching import RenumberedPredictor, match_classes
 from model.data.label_sets import LabelClass, LabelSet
+from model.engine.classes import label_set_of, num_answered
 from model.engine.protocol import ModelInfo
 from model.errors import LabelSetError
 from tests.unit.datasets_in_memory import Answers
@@ -94,3 +95,24 @@ def test_leaving_out_what_does_not_exist_is_an_error(info_of, index):
 def test_leaving_out_too_many_is_an_error_that_says_so(info_of):
     with pytest.raises(LabelSetError, match=r"1 classes \(2 of 3 left out\)"):
         match_classes(info_of("a", "b", "c"), classes("a", "b"), excluded=[1, 2])
+
+
+def test_what_the_settings_leave_out_is_left_out_without_being_asked(info_of):
+    info = info_of("a", "b", "Void")
+    info = replace(info, settings=replace(info.settings, excluded_classes=(2,)))
+
+    match = match_classes(info, classes("a", "b"))
+
+    assert (match.kept, match.settings.excluded_classes) == ((0, 1), (2,))
+
+
+@pytest.mark.parametrize(
+    ("excluded", "names"),
+    [((), ["a", "b", "Void"]), ((2,), ["a", "b"]), ((0,), ["a", "b", "Void"])],
+)
+def test_a_label_set_needs_no_class_behind_the_last_answer(info_of, excluded, names):
+    info = info_of("a", "b", "Void")
+    info = replace(info, settings=replace(info.settings, excluded_classes=excluded))
+
+    assert num_answered(info) == len(names)
+    assert [c.name for c in label_set_of(info).classes] == names

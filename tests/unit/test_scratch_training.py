@@ -193,6 +193,7 @@ def test_the_seed_recipe_trains_void_at_a_fixed_size_and_stops_without_progress(
     settings = load_settings(Path(done.output_path))
     assert settings is not None
     assert settings.class_names[-1] == "Void"
+    assert settings.excluded_classes == (3,)
     assert len(done.after.iou) == 3
 
 
