@@ -17,11 +17,17 @@ from model.class_matching import RenumberedPredictor, match_classes
 from model.data.datasets.opening import open_dataset
 from model.errors import CancelledError, DatasetError, LabelSetError, SegguiError
 from model.evaluate_dataset import evaluate_dataset
+from model.evaluation_selection import (
+    MaskReader,
+    Selection,
+    dataset_facts,
+    network_facts,
+    select,
+)
 from model.report import write_report
 from model.report_pictures import make_pictures
 from model.scratch_state import TrainingFolder
 from seggui.batch_control import BATCH_PRIORITY
-from seggui.commands.evaluate import MaskReader, Selection, dataset_facts, network_facts, select
 from seggui.core.evaluation_request import EvaluationOverview, EvaluationRequest
 from seggui.core.project import Project
 from seggui.prediction_control import PredictionControl

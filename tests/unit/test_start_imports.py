@@ -34,7 +34,7 @@ def test_the_window_program_imports_no_keras(imported: set[str]) -> None:
     "module",
     [
         "PIL.ImageDraw", "model.data.sample", "model.exporting", "model.inspection",
-        "model.report", "model.data.datasets.opening", "plistlib", "seggui.commands.evaluate",
+        "model.report", "model.data.datasets.opening", "plistlib", "model.evaluation_selection",
         "seggui.evaluation_wiring", "seggui.launcher_files", "seggui.panels.evaluation_view",
         "seggui.new_model_wiring", "seggui.panels.export_dialog", "seggui.panels.new_model_dialog",
         "seggui.panels.manual_dialog", "seggui.panels.model_dialog",

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from model.data.datasets.opening import open_dataset
 from model.data.label_sets import LabelClass, LabelSet, save_label_set
 from model.errors import EngineError, SegguiError
 from model.evaluation_json import evaluation_from_json
-from seggui.commands import evaluate
+from model.evaluation_selection import select, spread
 from tests.unit import zoo
 from tests.unit.cli.kit import LABELS, run
 from tests.unit.fake_engine import FakeEngine
@@ -144,7 +145,7 @@ def test_test_images_are_scored_first_then_those_for_validation_then_all(
     tmp_path: Path, splits: tuple[str, ...], expected: str
 ) -> None:
     found = open_dataset(gray_dataset(tmp_path / "data", *splits), label_set=LABELS)
-    chosen = evaluate.select(found, None, None)
+    chosen = select(found, None, None)
     assert (chosen.split, len(chosen.items)) == (expected, 3)
     assert expected == "all" or {item.split for item in chosen.items} == {expected}
 
@@ -153,15 +154,15 @@ def test_all_takes_every_split_and_a_missing_split_is_an_error_that_says_what_th
     tmp_path: Path,
 ) -> None:
     found = open_dataset(gray_dataset(tmp_path / "data", "train", "val"), label_set=LABELS)
-    assert len(evaluate.select(found, "all", None).items) == 6
+    assert len(select(found, "all", None).items) == 6
     with pytest.raises(SegguiError, match="'test'; found: 3 of train, 3 of validation"):
-        evaluate.select(found, "test", None)
+        select(found, "test", None)
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(1, [5]), (2, [2, 7]), (3, [1, 5, 8]), (99, None)])
 def test_limit_spreads_the_images_evenly(limit: int, expected: list[int] | None) -> None:
     items = list(range(10))
-    assert evaluate.spread(items, limit) == tuple(expected or items)  # type: ignore[arg-type, comparison-overlap]
+    assert spread(items, limit) == tuple(expected or items)  # type: ignore[arg-type, comparison-overlap]
 
 
 def test_training_images_among_all_are_a_warning(
@@ -361,3 +362,19 @@ def test_camvid_is_found_by_itself_and_void_never_counts(
         with Image.open(camvid / "valannot" / Path(image["key"]).name) as opened:
             labelled += int((np.asarray(opened) < 11).sum())
     assert data["scores"]["num_pixels"] == labelled
+
+
+def test_only_the_groups_that_were_asked_for_are_scored(tmp_path: Path) -> None:
+    found = open_dataset(gray_dataset(tmp_path / "data", "train", "val"), label_set=LABELS)
+    items = tuple(
+        replace(item, group="dusk" if number % 2 else "day")
+        for number, item in enumerate(found.items)
+    )
+    found = replace(found, items=items)
+
+    chosen = select(found, "all", None, ("dusk",))
+
+    assert [item.group for item in chosen.items] == ["dusk"] * 3
+    assert chosen.words() == "all images of dusk"
+    with pytest.raises(SegguiError, match="night.*day, dusk"):
+        select(found, None, None, ("night",))
