@@ -376,5 +376,5 @@ def test_only_the_groups_that_were_asked_for_are_scored(tmp_path: Path) -> None:
 
     assert [item.group for item in chosen.items] == ["dusk"] * 3
     assert chosen.words() == "all images of dusk"
-    with pytest.raises(SegguiError, match="night.*day, dusk"):
+    with pytest.raises(SegguiError, match=r"night.*day, dusk"):
         select(found, None, None, ("night",))
