@@ -86,8 +86,8 @@ class MaskReader:
             return ()
         most = ", ".join(f"{value!r} ({pixels:,} pixels)" for value, pixels in total.most_common(5))
         return (
-            f"Masks of {len(self.unknown)} images hold {len(total)} values without a class, which "
-            f"were not counted: {most}.",
+            f"Masks hold values without a class ({len(total)} in {len(self.unknown)} of the images)"
+            f", which were not counted: {most}.",
         )
 
 

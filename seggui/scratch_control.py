@@ -201,10 +201,15 @@ def _bring_to_disk(project: Project) -> None:
     project.roles(project.keys)
 
 
+def _number_of(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def _first_look(dataset: Dataset, folder: Path | None) -> DatasetLook:
     classes = dataset.label_set.classes
     return DatasetLook(
-        folder, f"{dataset.name}: {len(dataset.items):,} images, {len(classes)} classes",
+        folder, f"{dataset.name}: {_number_of(len(dataset.items), 'image')}, "
+        f"{_number_of(len(classes), 'class', 'classes')}",
         tuple(c.name for c in classes), tuple(c.color for c in classes), (0,) * len(classes),
     )  # fmt: skip
 
@@ -214,12 +219,15 @@ def _full_look(survey: DatasetSurvey, folder: Path | None) -> DatasetLook:
     parts = ", ".join(f"{number:,} {split}" for split, number in survey.num_by_split)
     sizes = ", ".join(f"{s.width} x {s.height}" for s in survey.sizes[:_MOST_SIZES])
     more = ", ..." if len(survey.sizes) > _MOST_SIZES else ""
+    num_found = sum(n > 0 for n in survey.class_pixels)
     headline = (
-        f"{survey.name}: {survey.num_images:,} images{f' ({parts})' if parts else ''} of "
-        f"{sizes}{more} pixels, {sum(n > 0 for n in survey.class_pixels)} classes found"
+        f"{survey.name}: {_number_of(survey.num_images, 'image')}{f' ({parts})' if parts else ''} "
+        f"of {sizes}{more} pixels, {_number_of(num_found, 'class', 'classes')} found"
     )
     findings = tuple((f.severity, f"{f.message} {f.remedy}".strip()) for f in survey.findings)
     problem = "" if survey.usable else "None of these images has a mask that can be used."
+    if survey.usable and num_found < 2:
+        problem = "Only one class occurs; a network needs two to tell apart."
     return DatasetLook(
         folder, headline, tuple(c.name for c in classes), tuple(c.color for c in classes),
         survey.class_pixels, findings, True, problem,

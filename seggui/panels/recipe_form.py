@@ -45,7 +45,7 @@ class RecipeForm(QWidget):
             ),
             (
                 SEED, self.tr("Seed"),
-                self.tr("The U-Net of 31 million weights, gray, 416 x 416. Needs hours."),
+                self.tr("The U-Net of 31 million weights, gray, 416 x 416. Takes days."),
             ),
         ):  # fmt: skip
             layout.addWidget(self._choice(recipe, title))

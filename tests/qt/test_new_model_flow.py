@@ -146,6 +146,19 @@ def test_the_dialog_shows_what_is_in_a_dataset(
     dialog.reject()
 
 
+def test_one_class_only_cannot_be_started(opened: Driver, dataset: Path, tmp_path: Path) -> None:
+    for path in (dataset / "masks").iterdir():
+        mask = np.asarray(Image.open(path))
+        Image.fromarray(np.ones_like(mask)).save(path)
+
+    _, dialog = open_dialog(opened, tmp_path / "new.keras")
+    choose(opened, dialog, dataset)
+
+    assert "1 class found" in dialog.dataset_box.headline_text()
+    assert not dialog.start_button.isEnabled()
+    dialog.reject()
+
+
 def test_without_corrections_the_project_cannot_be_trained_on(
     opened: Driver, tmp_path: Path
 ) -> None:
@@ -156,8 +169,9 @@ def test_without_corrections_the_project_cannot_be_trained_on(
 
 
 def test_the_project_is_trained_on_as_it_is_on_disk(opened: Driver, tmp_path: Path) -> None:
-    opened.program.session.set_label(2)
-    opened.stroke((30, 20), (30, 40))
+    for label, row in ((2, 15), (1, 45)):
+        opened.program.session.set_label(label)
+        opened.stroke((row, 20), (row, 40))
     _, dialog = open_dialog(opened, tmp_path / "new.keras")
     opened.until(dialog.start_button.isEnabled)
     dialog.start_button.click()

@@ -202,7 +202,7 @@ def test_values_without_a_class_are_not_counted_and_said(
     write_pair(dataset, "", "b", np.full((1, 5, 3), 10, np.uint8), mask)
     assert run("evaluate", network_file, dataset, "--labels", labels, "--json") == 0
     said = capsys.readouterr()
-    assert "Masks of 1 images hold 1 values without a class" in said.err
+    assert "Masks hold values without a class (1 in 1 of the images)" in said.err
     assert "'7' (2 pixels)" in said.err
     data = json.loads(said.out)
     assert data["scores"]["num_pixels"] == 4 + 3 + 4
