@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
+from seggui.panels.score_table import score_table
 from seggui.panels.training_pages import duration
 from seggui.panels.widgets import muted_label, push_button
 
@@ -35,17 +33,7 @@ class NewModelResult(QWidget):
         self._headline.setWordWrap(True)
         self._headline.setProperty("role", "heading")
         self._detail = muted_label(wrap=True)
-        self._table = QTableWidget(0, 2)
-        self._table.setObjectName("new_model_scores")
-        self._table.setHorizontalHeaderLabels([self.tr("Class"), self.tr("IoU")])
-        self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self._table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self._table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._table.setShowGrid(False)
-        self._table.verticalHeader().hide()
-        self._table.verticalHeader().setDefaultSectionSize(24)
-        self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self._table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self._table = score_table("new_model_scores", [self.tr("Class"), self.tr("IoU")])
         self.load_button = push_button(
             "load_model", self.tr("Load the new network"),
             self.tr("Predict with it from now on; what you painted stays"),

@@ -5,17 +5,14 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QProgressBar,
     QScrollArea,
     QSpinBox,
-    QTableWidget,
     QTableWidgetItem,
     QToolButton,
     QVBoxLayout,
@@ -25,6 +22,7 @@ from PySide6.QtWidgets import (
 from model.engine.protocol import TrainingDone, TrainingScored, TrainingSettings, TrainingStep
 from seggui.core.training_overview import TrainingOverview
 from seggui.panels.class_bars import ClassBars
+from seggui.panels.score_table import score_table
 from seggui.panels.training_chart import TrainingChart
 from seggui.panels.widgets import muted_label, push_button
 from seggui.theme import current_colors
@@ -245,20 +243,10 @@ class ResultPage(QWidget):
         self._headline.setWordWrap(True)
         self._headline.setProperty("role", "heading")
         self._detail = muted_label(wrap=True)
-        self._table = QTableWidget(0, 4)
-        self._table.setObjectName("training_scores")
-        self._table.setHorizontalHeaderLabels(
-            [self.tr("Class"), self.tr("Before"), self.tr("After"), self.tr("Change")]
+        self._table = score_table(
+            "training_scores",
+            [self.tr("Class"), self.tr("Before"), self.tr("After"), self.tr("Change")],
         )
-        self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self._table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self._table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._table.setShowGrid(False)
-        self._table.verticalHeader().hide()
-        self._table.verticalHeader().setDefaultSectionSize(24)
-        header = self._table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.preview_button = push_button(
             "compare",
             self.tr("Preview on this image"),

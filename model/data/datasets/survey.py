@@ -17,6 +17,7 @@ from model.data.datasets.dataset import SPLITS, Dataset, DatasetItem, Split
 from model.data.datasets.findings import FEW_FILES, Finding, ItemLook, UnknownValue, find_all
 from model.data.images import image_size
 from model.data.label_sets import IGNORE, LabelSet
+from model.data.masks import count_values
 from model.errors import CancelledError, ImageError, MaskError
 
 _MOST_UNKNOWN = 20
@@ -177,7 +178,7 @@ def _look_at(dataset: Dataset, item: DatasetItem) -> ItemLook:
         decoded = dataset.decode_mask(item)
     except MaskError as error:
         return ItemLook(size, counts, {}, ("unreadable_mask", str(error)))
-    found = np.bincount(decoded.mask.reshape(-1), minlength=256)
+    found = count_values(decoded.mask)
     counts[:num_classes] = found[:num_classes]
     counts[num_classes] = found[IGNORE]
     problem = None
