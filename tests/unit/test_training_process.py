@@ -212,3 +212,12 @@ def test_a_network_is_trained_from_scratch_in_a_child_too(tmp_path, monkeypatch)
     assert isinstance(done, TrainingDone)
     assert (tmp_path / "net.keras").is_file()
     assert (tmp_path / "net.training" / "log.csv").read_text().count("\n") == 2
+
+
+def test_training_switches_fast_convolutions_on_unless_the_user_decided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    assert training_child.environment()["TF_ENABLE_ONEDNN_OPTS"] == "1"
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    assert "TF_ENABLE_ONEDNN_OPTS" not in training_child.environment()
