@@ -5,6 +5,7 @@ Everything else in the Keras half uses ``keras.ops`` and runs on TensorFlow, tor
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from model import bfloat16
 from model.engine.protocol import DeviceInfo
 
 _ASSUMED_MEMORY = 4 * 2**30
@@ -74,12 +76,16 @@ def num_cores() -> int:
 def ways() -> tuple[str, ...]:
     """Names of the ways in which `compiled` can run a function here; the first always works."""
     if keras.backend.backend() == "tensorflow" and device_info().kind == "cpu":
-        return ("graph", "constants", "xla")
+        return ("graph", "constants", "xla", *(("bfloat16",) if bfloat16.is_fast_here() else ()))
     return ("graph",)
 
 
 def compiled(
-    function: Callable[..., Sequence[Any]], *, on_cpu: bool = False, way: str = "graph"
+    function: Callable[..., Sequence[Any]],
+    *,
+    on_cpu: bool = False,
+    way: str = "graph",
+    network: keras.Model | None = None,
 ) -> Compiled:
     """Compiles a function of tensors for one set of input shapes.
 
@@ -92,11 +98,12 @@ def compiled(
         on_cpu: run on the CPU though there is a GPU.
         way: one of :func:`ways`. With ``"constants"`` the weights of the moment are part of the
             graph: later changes of them are not seen.
+        network: what the function runs; ``"bfloat16"`` has to know it.
 
     Returns:
         A function that takes arrays and returns arrays.
     """
-    call = _jit(function, way)
+    call = _jit(function, way, network)
 
     def run(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
         if on_cpu:
@@ -140,10 +147,12 @@ def available_memory() -> int:
     return min((c for c in candidates if c is not None), default=_ASSUMED_MEMORY)
 
 
-def _jit(function: Callable[..., Sequence[Any]], way: str) -> Callable[..., Sequence[Any]]:
+def _jit(
+    function: Callable[..., Sequence[Any]], way: str, network: keras.Model | None
+) -> Callable[..., Sequence[Any]]:
     name = keras.backend.backend()
     if name == "tensorflow":
-        return _trace_with_tensorflow(function, way)
+        return _trace_with_tensorflow(function, way, network)
     if name == "jax":
         import jax
 
@@ -156,10 +165,12 @@ def _jit(function: Callable[..., Sequence[Any]], way: str) -> Callable[..., Sequ
 
 
 def _trace_with_tensorflow(
-    function: Callable[..., Sequence[Any]], way: str
+    function: Callable[..., Sequence[Any]], way: str, network: keras.Model | None
 ) -> Callable[..., Sequence[Any]]:
     import tensorflow as tf
 
+    if way == "bfloat16" and network is None:
+        raise ValueError('the way "bfloat16" needs the network that the function runs')
     traced: list[Callable[..., Sequence[Any]]] = []
 
     def run(*tensors: Any) -> Sequence[Any]:
@@ -167,11 +178,19 @@ def _trace_with_tensorflow(
             # XLA takes seconds per shape, and images come in many: only where it was asked for.
             general = tf.function(function, autograph=False, jit_compile=way == "xla")
             specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
-            concrete = general.get_concrete_function(*specs)
+            with _precision(way, network):
+                concrete = general.get_concrete_function(*specs)
             traced.append(_with_constants(concrete) if way == "constants" else concrete)
         return traced[0](*tensors)
 
     return run
+
+
+def _precision(way: str, network: keras.Model | None) -> contextlib.AbstractContextManager[None]:
+    """What the network computes in while it is traced; its variables are float32 always."""
+    if way == "bfloat16" and network is not None:
+        return bfloat16.computing_in_bfloat16(network)
+    return contextlib.nullcontext()
 
 
 def _with_constants(concrete: Any) -> Callable[..., Sequence[Any]]:

@@ -109,8 +109,9 @@ class Predictor:
         return tuple(w for w in backend.ways()[1:] if not (is_large and w == "constants"))
 
     def _maker(self, key: tuple[Any, ...], way: str) -> Callable[[], backend.Compiled]:
-        function = getattr(self._network, key[0])
-        return lambda: backend.compiled(function, on_cpu=self._on_cpu, way=way)
+        head, on_cpu = self._network, self._on_cpu
+        function = getattr(head, key[0])
+        return lambda: backend.compiled(function, on_cpu=on_cpu, way=way, network=head.network)
 
     def predict(self, pixels: Pixels, is_cancelled: CancelToken | None = None) -> Prediction:
         """Predicts one image.
@@ -259,10 +260,14 @@ class Predictor:
 
 
 class _NetworkHead:
-    """What is compiled: the network with everything behind it that is cheaper inside the graph."""
+    """What is compiled: the network with everything behind it that is cheaper inside the graph.
+
+    Attributes:
+        network: the network alone.
+    """
 
     def __init__(self, network: keras.Model, info: ModelInfo) -> None:
-        self._network = network
+        self.network = network
         self._index = info.settings.output_index
         self._activation = info.settings.activation
         self._excluded = info.settings.excluded_classes
@@ -270,7 +275,7 @@ class _NetworkHead:
     def probabilities(self, inputs: Any) -> tuple[Any, ...]:
         """(1, H, W, channels) float32 to (1, H, W, classes) float32, at the input's resolution."""
         size = int(inputs.shape[1]), int(inputs.shape[2])
-        answers = keras.tree.flatten(self._network(inputs, training=False))
+        answers = keras.tree.flatten(self.network(inputs, training=False))
         answer = ops.cast(answers[self._index], "float32")
         grid = output_grid(tuple(answer.shape), size)
         if grid is None:

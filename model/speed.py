@@ -1,10 +1,11 @@
 """Finding out which way of running a network is fastest on this machine, once, and remembering it.
 
-A network can be run as a traced graph, as a graph whose weights are constants, or compiled by XLA.
-Which is fastest depends on network, size and processor: on two cores without AVX-512, XLA took a
-fifth off a U-Net of 31 million parameters and doubled the time of one of 1.7 million. So each way
-is tried with an image that was just predicted, while nobody waits for an answer, and it is taken
-only if its classes are the same. Imports no Keras.
+A network can be run as a traced graph, as a graph whose weights are constants, compiled by XLA, or
+in bfloat16 where the processor has instructions for it. Which is fastest depends on network, size
+and processor: on two cores without AVX-512, XLA took a fifth off a U-Net of 31 million parameters
+and doubled the time of one of 1.7 million. So each way is tried with an image that was just
+predicted, while nobody waits for an answer, and it is taken only if its classes are the same.
+Imports no Keras.
 """
 
 from __future__ import annotations
