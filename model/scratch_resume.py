@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from model.data.atomic import write_atomic
+from model.data.label_sets import label_set_from_json, label_set_to_json
 from model.engine.protocol import Scaling
-from model.errors import TrainingError
+from model.errors import LabelSetError, TrainingError
 from model.recipes import Recipe
 from model.scratch_state import ScratchRequest, TrainingFolder
 
@@ -18,15 +20,16 @@ _FILE = "request.json"
 
 
 def save_request(request: ScratchRequest) -> None:
-    """Writes what was asked for into the folder of the run; to be called once that is there.
+    """Writes what was asked for into the folder of the run, so that the window can go on with it.
 
     Raises:
         StorageError: it could not be written.
     """
     data = {
-        "dataset": request.dataset_path, "layout": request.layout,
+        "dataset": os.path.abspath(request.dataset_path), "layout": request.layout,
         "groups": list(request.groups), "holds_out": request.holds_out,
         "minutes": request.minutes,
+        "label_set": request.label_set and label_set_to_json(request.label_set),
     }  # fmt: skip
     path = TrainingFolder(Path(request.output_path)).path / _FILE
     write_atomic(path, json.dumps(data, indent=1).encode())
@@ -36,7 +39,7 @@ def interrupted_request(output_path: Path) -> ScratchRequest | None:
     """The request that goes on with the run beside ``output_path``; None when there is none.
 
     Raises:
-        TrainingError: its state is damaged, or it was not started in the window.
+        TrainingError: its state is damaged, or it is not known what was asked for.
     """
     folder = TrainingFolder(output_path)
     if not folder.has_state:
@@ -47,15 +50,17 @@ def interrupted_request(output_path: Path) -> ScratchRequest | None:
             recipe = _recipe(json.loads(str(stored["head"]))["recipe"])
         return ScratchRequest(
             str(data["dataset"]), str(output_path), recipe, layout=data["layout"],
+            label_set=label_set_from_json(labels) if (labels := data.get("label_set")) else None,
             groups=tuple(data["groups"]), holds_out=data["holds_out"],
             minutes=data["minutes"], resumes=True,
         )  # fmt: skip
     except FileNotFoundError as error:
         raise TrainingError(
-            f"The interrupted training of {output_path.name} was started by the command train.",
-            remedy="Go on with it there, or start anew.",
+            f"The interrupted training of {output_path.name} does not say what it was trained on: "
+            f"{folder.path / _FILE} is missing.",
+            remedy="Go on with it with the command train and --resume, or start anew.",
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, LabelSetError) as error:
         raise TrainingError(
             f"The interrupted training of {output_path.name} cannot be read ({error}).",
             remedy="Start anew, or choose another name.",

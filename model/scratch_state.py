@@ -3,6 +3,8 @@
 Beside the network that is wanted, ``NAME.keras``, there is a folder ``NAME.training`` with:
 
 - ``log.csv``: one line per epoch; stays when the training is over.
+- ``events.out.tfevents.*``: the same and the loss of each step for TensorBoard; stays, too.
+- ``request.json``: what was asked for, see `model.scratch_resume`.
 - ``state.npz``: weights, running mean, optimizer, best network so far, and the counters. Written
   after every epoch, complete or not at all; removed when the training is over.
 """
@@ -22,6 +24,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from model.data.atomic import write_atomic
 from model.data.label_sets import LabelSet
 from model.engine.protocol import Scores
 from model.errors import StorageError, TrainingError
@@ -30,6 +33,7 @@ from model.recipes import Recipe
 Weights = list[npt.NDArray[Any]]
 
 _VERSION = 1
+_POSITION = ("epoch", "step", "seconds")
 _LISTS = ("weights", "averaged", "optimizer", "best_weights")
 
 
@@ -142,25 +146,40 @@ class TrainingFolder:
             raise _storage_error(self.path, error) from error
 
     def log(self, row: EpochRow) -> None:
-        """Appends a line; the first one brings the header.
+        """Appends a line; the first one brings the header, and decides the columns.
 
         Raises:
             StorageError: it could not be written.
         """
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        names = sorted(row.values)
         try:
-            if not self.log_path.exists():
-                writer.writerow(["epoch", "step", "seconds", *names])
-            writer.writerow(
-                [row.epoch, row.step, f"{row.seconds:.1f}"]
-                + [f"{row.values[name]:.6f}" for name in names]
-            )
-            with self.log_path.open("a", encoding="utf-8") as file:
-                file.write(text.getvalue())
+            before = self._log_text()
+            header = _rows(before)[:1]
+            names = header[0] if header else [*_POSITION, *sorted(row.values)]
+            values = {name: f"{value:.6f}" for name, value in row.values.items()}
+            values |= {"epoch": f"{row.epoch}", "step": f"{row.step}"}
+            values["seconds"] = f"{row.seconds:.1f}"
+            line = [values.get(name, "") for name in names]
+            text = _csv_text([line] if header else [names, line])
+            is_cut = bool(before) and not before.endswith("\n")  # by a full disk
+            with self.log_path.open("a", encoding="utf-8", newline="") as file:
+                file.write("\n" * is_cut + text)
         except OSError as error:
             raise _storage_error(self.log_path, error) from error
+
+    def trim_log(self, epoch: int) -> None:
+        """Takes back the lines after an epoch, from which a run goes on, and half-written ones.
+
+        Raises:
+            StorageError: it could not be read or written.
+        """
+        try:
+            before = self._log_text()
+        except OSError as error:
+            raise _storage_error(self.log_path, error) from error
+        header, *rows = _rows(before) or [[]]
+        kept = [row for row in rows if _is_until(row, epoch, num_values=len(header))]
+        if len(kept) < len(rows):
+            write_atomic(self.log_path, _csv_text([header, *kept]).encode())
 
     def save(
         self,
@@ -242,6 +261,11 @@ class TrainingFolder:
             ),
         )  # fmt: skip
 
+    def _log_text(self) -> str:
+        if not self.log_path.exists():
+            return ""
+        return self.log_path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
+
     def remove_state(self) -> None:
         """The training is over; the log stays."""
         self._state_path.unlink(missing_ok=True)
@@ -251,6 +275,20 @@ def _plain(recipe: Recipe) -> dict[str, Any]:
     """As JSON gives it back."""
     plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(recipe)))
     return plain
+
+
+def _rows(text: str) -> list[list[str]]:
+    return [row for row in csv.reader(io.StringIO(text)) if row]
+
+
+def _csv_text(rows: list[list[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _is_until(row: list[str], epoch: int, *, num_values: int) -> bool:
+    return len(row) == num_values and row[0].isdecimal() and int(row[0]) <= epoch
 
 
 def _storage_error(path: Path, error: OSError) -> StorageError:

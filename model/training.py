@@ -30,6 +30,7 @@ from model.engine.protocol import (
     TrainingRequest,
     TrainingScored,
     TrainingStep,
+    never,
 )
 from model.errors import CancelledError, TrainingError
 from model.estimate import TrainingWorkload, estimate_seconds
@@ -49,15 +50,11 @@ from model.tunable_network import TunableNetwork, Weights, blend, save_network
 BLEND_STRENGTHS = (0.75, 0.5, 0.25)
 
 
-def _never() -> bool:
-    return False
-
-
 def fine_tune(
     request: TrainingRequest,
     *,
-    is_cancelled: CancelToken = _never,
-    is_stopped: CancelToken = _never,
+    is_cancelled: CancelToken = never,
+    is_stopped: CancelToken = never,
 ) -> Iterator[TrainingEvent]:
     """Runs one fine-tuning in the calling thread, one event at a time.
 

@@ -11,11 +11,10 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from model.data.datasets.opening import open_dataset
 from model.data.datasets.survey import DatasetSurvey, survey_dataset
-from model.engine.protocol import TrainingDone, TrainingPlan, TrainingScored, TrainingStep
+from model.engine.protocol import TrainingDone, TrainingScored, TrainingStep
 from model.engine.training import TrainingRun
 from model.errors import CancelledError, SegguiError
 from model.model_settings import load_settings
-from model.scratch_resume import save_request
 from model.scratch_state import ScratchRequest, TrainingFolder
 from seggui.core.dataset_look import DatasetLook
 from seggui.core.project import Project
@@ -141,8 +140,6 @@ class ScratchControl(QObject):
         def work() -> None:
             try:
                 for event in run.events():
-                    if isinstance(event, TrainingPlan):
-                        save_request(request)
                     if isinstance(event, TrainingDone):
                         self.finished.emit(event, load_settings(Path(event.output_path)))
                     self._event.emit(event)

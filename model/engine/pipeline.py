@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.data.images import RasterImage, read_image
-from model.engine.protocol import CancelToken, Engine, Prediction
+from model.engine.protocol import CancelToken, Engine, Prediction, never
 from model.errors import CancelledError, EngineDiedError, EngineError, ImageError
 
 NUM_AHEAD = 3
@@ -81,7 +81,7 @@ def predict_images(
         EngineDiedError: the engine died at several images in a row.
         StorageError: from ``write``, e.g. because the disk is full.
     """
-    with _Pipeline(engine, write, is_cancelled or _never) as pipeline:
+    with _Pipeline(engine, write, is_cancelled or never) as pipeline:
         yield from pipeline.run(iter(jobs))
 
 
@@ -142,7 +142,3 @@ class _Pipeline:
             job, seconds, written = self._writing.popleft()
             written.result()
             yield ImageOutcome(job, None, seconds)
-
-
-def _never() -> bool:
-    return False

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from model.data.label_sets import Color
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Scaling(str, Enum):
@@ -147,6 +149,11 @@ class CancelToken(Protocol):
     def __call__(self) -> bool:
         """Returns True once the work is no longer wanted."""
         ...
+
+
+def never() -> bool:
+    """The token of work that nobody takes back."""
+    return False
 
 
 class Engine(Protocol):

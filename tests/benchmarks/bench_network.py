@@ -1,19 +1,25 @@
 """How fast the two recipes' networks run and learn here, in the ways that there are.
 
-    python -m tests.benchmarks.bench_network [--rounds 5] [--only default seed]
+    python -m tests.benchmarks.bench_network [--rounds 5] [--only default seed] [--bfloat16]
 
 The ways take turns, so that other load on the machine hits all of them; the fastest round of each
 counts. ``predict`` is plain ``model.predict``; the others are those of `model.backend.ways`, with
 everything that a prediction needs behind the network. Training is one step of eight crops of
 320 x 256, plain ``model.fit`` beside the loop of ``seggui train``. Not part of the test suite.
+
+Where ``onnxruntime`` and ``tf2onnx`` are installed, ONNX Runtime takes its turn with the same
+network in float32: alone, which leaves out what the others do behind it, and with the classes.
+Neither belongs to the development tools; an environment of their own is a good place for them.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,8 +53,10 @@ def fastest(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, flo
     return best
 
 
-def prediction_runs(network: Any, shape: tuple[int, ...]) -> dict[str, Callable[[], object]]:
-    """Plain ``predict`` and every way of the engine on one image."""
+def prediction_runs(
+    network: Any, shape: tuple[int, ...], *, with_bfloat16: bool
+) -> dict[str, Callable[[], object]]:
+    """Plain ``predict``, every way of the engine and ONNX Runtime on one image."""
     from model import backend
 
     image = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
@@ -59,9 +67,39 @@ def prediction_runs(network: Any, shape: tuple[int, ...]) -> dict[str, Callable[
     def labels(inputs: Any) -> tuple[Any, ...]:
         return backend.highest(network(inputs, training=False))
 
-    for way in backend.ways():
-        run = backend.compiled(labels, way=way)
+    forced = ("bfloat16",) if with_bfloat16 else ()
+    for way in dict.fromkeys((*backend.ways(), *forced)):
+        run = backend.compiled(labels, way=way, network=network)
         runs[way] = lambda run=run: run(image)  # type: ignore[misc]
+    try:
+        runs |= onnx_runs(network, image)
+    except ImportError as error:
+        print(f"ONNX Runtime is left out: {str(error).splitlines()[0]}")
+    return runs
+
+
+def onnx_runs(network: Any, image: np.ndarray) -> dict[str, Callable[[], object]]:
+    """The network in ONNX Runtime, float32, with its own choice of threads.
+
+    Raises:
+        ImportError: it or the converter is not installed.
+    """
+    import keras
+    import onnxruntime
+
+    from model import backend
+
+    with_classes = keras.Model(network.inputs, list(backend.highest(network.outputs[0])))
+    networks = {"ONNX": network, "ONNX with classes": with_classes}
+    signature = [keras.InputSpec(shape=image.shape, dtype="float32", name="image")]
+    runs: dict[str, Callable[[], object]] = {}
+    for name, exported in networks.items():
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "network.onnx")
+            exported.export(path, format="onnx", input_signature=signature, verbose=False)
+            session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        inputs = {session.get_inputs()[0].name: image}
+        runs[name] = lambda session=session, inputs=inputs: session.run(None, inputs)  # type: ignore[misc]
     return runs
 
 
@@ -69,7 +107,7 @@ def training_runs(network: Any) -> dict[str, Callable[[], object]]:
     """One step by ``fit`` and one as ``seggui train`` makes it."""
     import keras
 
-    from model.scratch_training import LabelledAccuracy, LabelledCrossentropy
+    from model.scratch_losses import LabelledAccuracy, LabelledCrossentropy
 
     rng = np.random.default_rng(0)
     images = rng.uniform(0, 255, CROPS).astype(np.float32)
@@ -95,12 +133,14 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=("default", "seed"))
+    parser.add_argument("--bfloat16", action="store_true", help="also where it is not fast")
     arguments = parser.parse_args()
     for name, (network, shape) in networks().items():
         if arguments.only and name not in arguments.only:
             continue
         size = f"{shape[2]}x{shape[1]}"
-        best = fastest(prediction_runs(network, shape), arguments.rounds)
+        runs = prediction_runs(network, shape, with_bfloat16=arguments.bfloat16)
+        best = fastest(runs, arguments.rounds)
         _report(f"{name}, {network.count_params():,} parameters, one image {size}", best, "predict")
         if name == "default":
             best = fastest(training_runs(network), max(2, arguments.rounds // 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model.data.label_sets import generic_label_set
 from model.engine.protocol import (
     DeviceInfo,
     Scores,
@@ -22,7 +24,7 @@ from model.engine.protocol import (
 )
 from model.errors import CancelledError, TrainingError
 from model.recipes import DEFAULT, SEED
-from model.scratch_resume import interrupted_request
+from model.scratch_resume import interrupted_request, save_request
 from model.scratch_state import RunState, ScratchRequest, TrainingFolder
 from seggui.new_model_wiring import NewModelWiring
 from seggui.panels.new_model_dialog import NewModelDialog
@@ -49,6 +51,7 @@ class PretendedRun:
         folder = TrainingFolder(output)
         if not self.request.resumes:
             folder.start_log()
+        save_request(self.request)
         yield TrainingPlan(3, 1, (), 20, DeviceInfo("cpu", "CPU", "test"), 3.0)
         folder.save(
             self.request.recipe, RunState(epoch=1, step=10), weights=[], averaged=[],
@@ -293,20 +296,53 @@ def test_closing_the_window_keeps_the_run_and_the_next_start_goes_on_with_it(
     assert (after.dataset_path, after.recipe) == (before.dataset_path, before.recipe)
 
 
-def test_a_run_of_the_command_is_not_resumed_blindly(
+def interrupted_by_the_command(dataset: Path, output: Path) -> ScratchRequest:
+    """What `seggui train` leaves where it was killed; a unit test holds the run to it."""
+    request = ScratchRequest(
+        str(dataset), str(output), dataclasses.replace(DEFAULT, epochs=7), groups=("a", "b"),
+        holds_out="share", minutes=90.0, label_set=generic_label_set(3),
+    )  # fmt: skip
+    folder = TrainingFolder(output)
+    folder.start_log()
+    save_request(request)
+    folder.save(
+        request.recipe, RunState(), weights=[], averaged=[], optimizer=[], best_weights=None,
+        best_scores=None,
+    )  # fmt: skip
+    return request
+
+
+def test_a_run_of_the_command_goes_on_in_the_window_with_all_that_it_was_asked_for(
+    opened: Driver, dataset: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "of command.keras"
+    request = interrupted_by_the_command(dataset, output)
+    _, dialog = open_dialog(opened, output)
+    assert "Resume goes on" in dialog.resume_text()
+    dialog.resume_button.click()
+    opened.until(lambda: bool(PretendedRun.requests))
+    assert PretendedRun.requests == [dataclasses.replace(request, resumes=True)]
+
+
+def test_another_file_takes_the_offer_back(opened: Driver, dataset: Path, tmp_path: Path) -> None:
+    interrupted_by_the_command(dataset, tmp_path / "of command.keras")
+    _, dialog = open_dialog(opened, tmp_path / "of command.keras")
+    assert dialog.resume_button.isVisible()
+    dialog.output_edit.setText(str(tmp_path / "other.keras"))
+    assert not dialog.resume_button.isVisible()
+    dialog.reject()
+
+
+def test_a_run_that_does_not_say_what_it_was_asked_for_is_not_resumed_blindly(
     opened: Driver, dataset: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "new.keras"
-    folder = TrainingFolder(output)
-    folder.start_log()
-    folder.save(
-        DEFAULT, RunState(), weights=[], averaged=[], optimizer=[], best_weights=None,
-        best_scores=None,
-    )  # fmt: skip
-    with pytest.raises(TrainingError, match="command train"):
+    interrupted_by_the_command(dataset, output)
+    (TrainingFolder(output).path / "request.json").unlink()
+    with pytest.raises(TrainingError, match="does not say what it was trained on"):
         interrupted_request(output)
     _, dialog = open_dialog(opened, output)
-    assert "command train" in dialog.resume_text()
+    assert "does not say what it was trained on" in dialog.resume_text()
     assert not dialog.resume_button.isVisible()
     dialog.reject()
 

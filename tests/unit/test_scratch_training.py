@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -16,12 +17,23 @@ from sklearn.model_selection import train_test_split
 from model import scratch_training
 from model.data.datasets.opening import open_dataset
 from model.data.datasets.survey import survey_dataset
+from model.data.label_sets import generic_label_set
 from model.engine.protocol import Scores, TrainingDone, TrainingPlan, TrainingScored, TrainingStep
 from model.errors import CancelledError, StorageError, TrainingError
+from model.evaluate_dataset import evaluate_dataset
+from model.examination import examine
+from model.inspection import inspect_file
 from model.model_settings import load_settings
+from model.opening import open_network
+from model.predictor import Predictor
 from model.recipes import DEFAULT, SEED, Recipe
-from model.scratch_state import ScratchRequest, TrainingFolder
-from model.scratch_training import build_network, class_weights, train_from_scratch
+from model.scratch_items import chosen_items, drawn_split
+from model.scratch_losses import LabelledAccuracy, LabelledCrossentropy, class_weights
+from model.scratch_network import build_network
+from model.scratch_resume import interrupted_request
+from model.scratch_state import EpochRow, RunState, ScratchRequest, TrainingFolder
+from model.scratch_training import train_from_scratch
+from tests.unit.test_tensorboard_log import numbers_of
 from tests.unit.toy_task import scene
 
 # WORKAROUND: tensorflow 2.21 variables with numpy 2 (its __array__ knows no copy keyword); recheck
@@ -56,10 +68,10 @@ def small_seed_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def built(recipe: Recipe, num_classes: int) -> keras.Model:
         if recipe.architecture != "seed":
             return build_network(recipe, num_classes)
-        inputs = keras.Input((*recipe.input_size, 1))
+        inputs = keras.Input((*recipe.input_size, recipe.channels))
         x = keras.layers.Conv2D(8, 3, padding="same", activation="relu", strides=2)(inputs)
         x = keras.layers.UpSampling2D(2)(x)
-        x = keras.layers.Conv2D(num_classes + 1, 1, activation="softmax")(x)
+        x = keras.layers.Conv2D(num_classes + recipe.trains_void, 1, activation="softmax")(x)
         return keras.Model(inputs, x)
 
     monkeypatch.setattr(scratch_training, "build_network", built)
@@ -126,6 +138,7 @@ def test_an_interrupted_run_goes_on_with_what_it_would_have_done(dataset: Path) 
         if isinstance(event, TrainingStep) and event.step == 5:
             events.close()
             break
+    assert interrupted_request(Path(request(dataset).output_path)) == request(dataset, resumes=True)
     resumed = list(train_from_scratch(request(dataset, resumes=True)))
 
     assert [e.step for e in resumed if isinstance(e, TrainingStep)] == [4, 5, 6, 7, 8, 9]
@@ -134,6 +147,77 @@ def test_an_interrupted_run_goes_on_with_what_it_would_have_done(dataset: Path) 
         np.testing.assert_allclose(one, other, atol=1e-4)
     assert [r["epoch"] for r in log_of(request(dataset))] == [1, 2, 3]
     assert log_of(request(dataset))[-1]["loss"] == pytest.approx(rows[-1]["loss"], abs=1e-3)
+
+
+def test_the_curves_for_tensorboard_are_those_of_the_log(dataset: Path) -> None:
+    finished(request(dataset))
+
+    numbers = numbers_of(TrainingFolder(Path(request(dataset).output_path)).path)
+    for name in ("loss", "accuracy", "val_accuracy", "val_mean_iou"):
+        logged = [
+            (row["epoch"], pytest.approx(row[name], abs=1e-5)) for row in log_of(request(dataset))
+        ]
+        assert [(step, value) for tag, step, value in numbers if tag == f"epoch/{name}"] == logged
+    assert [step for tag, step, _ in numbers if tag == "step/loss"] == list(range(1, 10))
+    rates = [value for tag, _, value in numbers if tag == "epoch/learning_rate"]
+    assert rates == sorted(rates, reverse=True)
+    assert 0 < rates[-1] < rates[0] < SMALL.learning_rate
+
+
+def test_logs_hold_nothing_twice_where_a_kill_came_between_log_and_state(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TrainingFolder, "save", saving_only_first(TrainingFolder.save))
+    events = train_from_scratch(request(dataset))
+    scored = (e for e in events if isinstance(e, TrainingScored))
+    next(scored), next(scored)
+    events.close()
+    monkeypatch.undo()
+    assert [row["epoch"] for row in log_of(request(dataset))] == [1, 2]
+
+    finished(request(dataset, resumes=True))
+
+    numbers = numbers_of(TrainingFolder(Path(request(dataset).output_path)).path)
+    assert [row["epoch"] for row in log_of(request(dataset))] == [1, 2, 3]
+    assert [step for tag, step, _ in numbers if tag == "epoch/val_mean_iou"] == [1, 2, 3]
+    assert [step for tag, step, _ in numbers if tag == "step/loss"] == list(range(1, 10))
+
+
+def saving_only_first(original: Callable[..., None]) -> Callable[..., None]:
+    calls = itertools.count()
+
+    def save(self: TrainingFolder, *args: object, **options: object) -> None:
+        if next(calls) == 0:
+            original(self, *args, **options)
+
+    return save
+
+
+def test_curves_that_cannot_be_written_are_noted_once_and_training_goes_on(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("model.tensorboard_log.TensorBoardLog._append", full)
+
+    done = finished(request(dataset))
+
+    assert sum("TensorBoard" in note for note in done.notes) == 1
+    assert done.num_steps_run == 9
+
+
+def test_a_run_says_what_it_was_asked_for_with_its_classes(dataset: Path) -> None:
+    wanted = request(
+        dataset, label_set=generic_label_set(4), holds_out="share", minutes=60.0, layout="pairs"
+    )
+    events = train_from_scratch(wanted)
+    next(e for e in events if isinstance(e, TrainingScored))
+    events.close()
+
+    found = interrupted_request(Path(wanted.output_path))
+
+    assert found == dataclasses.replace(wanted, resumes=True)
 
 
 def test_resuming_with_other_settings_is_refused_and_keeps_the_state(dataset: Path) -> None:
@@ -195,6 +279,81 @@ def test_the_seed_recipe_trains_void_at_a_fixed_size_and_stops_without_progress(
     assert settings.class_names[-1] == "Void"
     assert settings.excluded_classes == (3,)
     assert len(done.after.iou) == 3
+
+
+@pytest.mark.parametrize("architecture", ["compact", "seed"])
+def test_a_fixed_size_without_void_is_scored_as_the_network_will_be_used(
+    dataset: Path, architecture: str
+) -> None:
+    recipe = dataclasses.replace(
+        SMALL, architecture=architecture, input_size=(48, 64), epochs=2, channels=1
+    )
+    wanted = request(dataset, recipe)
+
+    done = finished(wanted)
+
+    # The same images by the command's way: the file opened anew, and the general evaluation.
+    opened = open_dataset(dataset)
+    _, held_out = chosen_items(opened, survey_dataset(opened), wanted)
+    evaluation = evaluate_dataset(
+        predictor_of(Path(done.output_path)), opened, held_out, is_cancelled=lambda: False
+    )
+    assert len(held_out) == 4
+    assert done.after.num_pixels == evaluation.true_pixels
+    assert done.after.mean_iou == pytest.approx(evaluation.mean_iou, abs=1e-6)
+    assert {"val_accuracy", "val_mean_iou"} <= set(log_of(wanted)[0])
+
+
+def predictor_of(path: Path) -> Predictor:
+    report = inspect_file(path)
+    network = open_network(report)
+    return Predictor(network, examine(network, report, settings=load_settings(path)))
+
+
+def test_weights_that_are_no_numbers_are_not_kept_though_the_loss_was_one(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = itertools.count(1)
+    original = keras.Model.train_on_batch
+
+    def exploding(self: keras.Model, *args: object, **options: object) -> object:
+        values = original(self, *args, **options)
+        if next(calls) == 6:  # the last step of the second epoch
+            self.set_weights([np.full_like(w, np.nan) for w in self.get_weights()])
+        return values
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", exploding)
+
+    done = finished(
+        request(dataset, holds_out="nothing", recipe=dataclasses.replace(SMALL, batch_size=5))
+    )
+
+    assert done.best_step == 3
+    assert any("not a number" in note for note in done.notes)
+    weights = keras.models.load_model(done.output_path).get_weights()
+    assert all(np.isfinite(w).all() for w in weights)
+
+
+def test_a_first_step_that_is_no_number_ends_the_run_where_nothing_is_held_out(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = itertools.count(1)
+    original = keras.Model.train_on_batch
+
+    def broken(self: keras.Model, *args: object, **options: object) -> dict[str, float]:
+        values = original(self, *args, **options)
+        return {**values, "loss": float("nan")} if next(calls) == 5 else values
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", broken)
+    wanted = request(dataset, holds_out="nothing")  # sixteen images, four steps
+
+    done = finished(wanted)
+
+    assert done.best_step == 4
+    lines = TrainingFolder(Path(wanted.output_path)).log_path.read_text().splitlines()
+    assert lines[0].split(",") == ["epoch", "step", "seconds", "accuracy", "loss"]
+    assert lines[2].startswith("2,4,")
+    assert lines[2].endswith(",,")
 
 
 def test_a_loss_that_is_no_number_keeps_the_best_network_before(
@@ -262,14 +421,14 @@ def test_a_full_disk_at_a_checkpoint_leaves_the_last_one_and_training_goes_on(
 
 
 def test_void_neither_teaches_nor_counts() -> None:
-    loss = scratch_training.LabelledCrossentropy(3)
+    loss = LabelledCrossentropy(3)
     truth = np.full((1, 4, 4), 255, np.uint8)
     truth[0, 0, 0] = 1
     answer = np.full((1, 4, 4, 3), 1 / 3, np.float32)
     answer[0, 0, 0] = (0.0, 1.0, 0.0)
 
     assert float(loss(truth, answer)) == pytest.approx(0.0, abs=1e-5)
-    metric = scratch_training.LabelledAccuracy()
+    metric = LabelledAccuracy()
     metric.update_state(truth, answer)
     assert float(metric.result()) == 1.0
 
@@ -290,7 +449,7 @@ def test_the_state_on_disk_is_complete_or_the_one_before(tmp_path: Path) -> None
     folder = TrainingFolder(tmp_path / "n.keras")
     folder.start_log()
     scores = Scores(0.5, 0.25, (0.5, None), (3, 0))
-    state = scratch_training.RunState(epoch=2, step=7, best_value=0.25)
+    state = RunState(epoch=2, step=7, best_value=0.25)
     weights = [np.arange(3.0), np.zeros((0,))]
     folder.save(
         SMALL, state, weights=weights, averaged=weights, optimizer=[np.array(1.0)],
@@ -307,10 +466,26 @@ def test_the_state_on_disk_is_complete_or_the_one_before(tmp_path: Path) -> None
         folder.load(SMALL)
 
 
+def test_a_log_that_a_full_disk_cut_off_goes_on_in_a_new_line_and_is_trimmed(
+    tmp_path: Path,
+) -> None:
+    folder = TrainingFolder(tmp_path / "n.keras")
+    folder.start_log()
+    folder.log(EpochRow(1, 5, 1.0, {"loss": 0.5, "accuracy": 0.25}))
+    whole = folder.log_path.read_text()
+    folder.log_path.write_text(whole + "2,10,2")
+    folder.log(EpochRow(3, 15, 3.0, {"loss": 0.25, "accuracy": 0.5}))
+
+    lines = folder.log_path.read_text().splitlines()
+    assert lines[2:] == ["2,10,2", "3,15,3.0,0.500000,0.250000"]
+    folder.trim_log(2)
+    assert folder.log_path.read_text() == whole
+
+
 def test_the_seed_recipe_divides_as_scikit_learn_did(dataset: Path) -> None:
     items = open_dataset(dataset).items
 
-    train, held_out = scratch_training.drawn_split(items, SEED)
+    train, held_out = drawn_split(items, SEED)
 
     expected = train_test_split(list(items), test_size=0.1, random_state=14)
     assert [list(train), list(held_out)] == expected

@@ -1,0 +1,101 @@
+"""The network of a recipe, and what is to be known about it. Imports Keras."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from model.data.label_sets import LabelSet
+from model.engine.protocol import Activation, Fit, ModelInfo, ModelSettings, OutputInfo
+from model.errors import TrainingError
+from model.recipes import Recipe
+from model.scratch_losses import LabelledAccuracy, LabelledCrossentropy, class_weights
+from model.training_schedule import learning_rate
+from model.unet import UNetConfig, build_seed_unet, build_unet
+
+VOID_NAME, VOID_COLOR = "Void", (0, 0, 0)
+
+
+def settings_for(recipe: Recipe, label_set: LabelSet) -> ModelSettings:
+    """How the trained network is to be used; saved beside it."""
+    names = tuple(c.name for c in label_set.classes)
+    colors = tuple(c.color for c in label_set.classes)
+    if recipe.trains_void:
+        names, colors = (*names, VOID_NAME), (*colors, VOID_COLOR)
+    fit = Fit.WHOLE if recipe.input_size is None else Fit.RESIZE
+    return ModelSettings(
+        recipe.scaling, "rgb", 0, Activation.SOFTMAX, fit, recipe.input_size, names, colors,
+        # Void is learnt where the recipe says so, but it is no answer that anybody could use.
+        excluded_classes=(len(label_set),) if recipe.trains_void else (),
+    )  # fmt: skip
+
+
+def build_network(recipe: Recipe, num_classes: int) -> keras.Model:
+    """The untrained network of a recipe."""
+    if recipe.architecture == "seed":
+        return build_seed_unet(
+            recipe.input_size or (416, 416), channels=recipe.channels,
+            num_classes=num_classes + recipe.trains_void,
+        )  # fmt: skip
+    return build_unet(network_config(recipe, num_classes), name="unet")
+
+
+def network_config(recipe: Recipe, num_classes: int) -> UNetConfig:
+    """The shape of a recipe's compact network.
+
+    Raises:
+        TrainingError: sizes that do not go together.
+    """
+    try:
+        return UNetConfig(
+            max(2, num_classes + recipe.trains_void), channels=recipe.channels,
+            widths=recipe.widths, blocks=recipe.blocks, normalization=recipe.normalization,
+            upsampling=recipe.upsampling, decoder=recipe.decoder, dropout=recipe.dropout,
+            input_size=recipe.input_size,
+        )  # fmt: skip
+    except ValueError as error:
+        raise TrainingError(f"{error}.", remedy="Choose another shape of the network.") from error
+
+
+def compile_network(
+    network: keras.Model, recipe: Recipe, class_pixels: npt.NDArray[np.int64]
+) -> keras.optimizers.Optimizer:
+    """Gives a network the loss, metric and optimizer of a recipe.
+
+    Args:
+        network: is compiled in place.
+        recipe: how to train.
+        class_pixels: (C,) pixels of each class in the training images.
+    """
+    rate = learning_rate(recipe, 0, 0.0)
+    if recipe.weight_decay:
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    else:
+        optimizer = keras.optimizers.Adam(rate)
+    if recipe.trains_void:
+        network.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
+    else:
+        weights = class_weights(class_pixels) if recipe.weighs_classes else None
+        loss = LabelledCrossentropy(len(class_pixels), recipe.label_smoothing, weights)
+        network.compile(optimizer, loss, metrics=[LabelledAccuracy(name="accuracy")])
+    # Built before the first step, or TensorFlow traces the step a second time.
+    optimizer.build(network.trainable_variables)
+    return optimizer
+
+
+def network_info(
+    path: str, network: keras.Model, recipe: Recipe, settings: ModelSettings
+) -> ModelInfo:
+    """What the predictor needs to know of a network that is still in training."""
+    num_classes = len(settings.class_names) - recipe.trains_void
+    is_compact = recipe.architecture == "compact"
+    shape = tuple(network.outputs[0].shape)
+    height, width, channels = network.inputs[0].shape[1:]
+    return ModelInfo(
+        path, "", "keras", keras.__version__, network.count_params(), (height, width, channels),
+        network_config(recipe, num_classes).size_multiple if is_compact else 1,
+        (OutputInfo(network.output_names[0], shape),), int(shape[-1]), settings,
+        settings_are_guessed=False,
+    )  # fmt: skip
