@@ -39,9 +39,14 @@ def interrupted_request(output_path: Path) -> ScratchRequest | None:
     """The request that goes on with the run beside ``output_path``; None when there is none.
 
     Raises:
-        TrainingError: its state is damaged, or it is not known what was asked for.
+        TrainingError: it is running, its state is damaged, or it is not known what was asked for.
     """
     folder = TrainingFolder(output_path)
+    if folder.is_running:
+        raise TrainingError(
+            f"{output_path.name} is being trained by another process right now.",
+            remedy="Wait for its end or stop it there, or choose another file.",
+        )
     if not folder.has_state:
         return None
     try:

@@ -5,6 +5,7 @@ Beside the network that is wanted, ``NAME.keras``, there is a folder ``NAME.trai
 - ``log.csv``: one line per epoch; stays when the training is over.
 - ``events.out.tfevents.*``: the same and the loss of each step for TensorBoard; stays, too.
 - ``request.json``: what was asked for, see `model.scratch_resume`.
+- ``.lock``: held while a run goes on, so that no other process goes on with the same one.
 - ``state.npz``: weights, running mean, optimizer, best network so far, and the counters. Written
   after every epoch, complete or not at all; removed when the training is over.
 """
@@ -17,6 +18,8 @@ import io
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.data.atomic import write_atomic
+from model.data.file_lock import try_lock
 from model.data.label_sets import LabelSet
 from model.engine.protocol import Scores
 from model.errors import StorageError, TrainingError
@@ -122,6 +126,7 @@ class TrainingFolder:
         self._output = output_path
         self.path = output_path.with_name(f"{output_path.stem}.training")
         self._state_path = self.path / "state.npz"
+        self._lock_path = self.path / ".lock"
 
     @property
     def log_path(self) -> Path:
@@ -133,6 +138,56 @@ class TrainingFolder:
         """Whether an interrupted run can go on."""
         return self._state_path.is_file()
 
+    def require_state(self) -> None:
+        """Checks that there is something to go on with.
+
+        Raises:
+            TrainingError: there is not.
+        """
+        if not self.has_state:
+            raise TrainingError(
+                f"There is no interrupted training of {self._output.name} to go on with.",
+                remedy="Start it without --resume.",
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from running the same training; makes the folder.
+
+        Raises:
+            TrainingError: another process runs it, or another thread.
+            StorageError: the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            # The file stays: removing it would let two processes lock two files of one name.
+            lock = self._lock_path.open("ab")
+        except OSError as error:
+            raise _storage_error(self.path, error) from error
+        with lock:
+            try:
+                try_lock(lock.fileno())
+            except BlockingIOError as error:
+                raise TrainingError(
+                    f"{self._output.name} is being trained by another process right now.",
+                    remedy="Wait for its end or stop it there, or choose another file.",
+                ) from error
+            yield
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a process runs this training right now."""
+        if not self._lock_path.is_file():
+            return False
+        try:
+            with self._lock_path.open("ab") as lock:
+                try_lock(lock.fileno())
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False  # whoever goes on with it will be told why that is impossible
+        return False
+
     def start_log(self) -> None:
         """Begins anew; what an earlier run left is removed.
 
@@ -140,8 +195,12 @@ class TrainingFolder:
             StorageError: the folder cannot be written.
         """
         try:
-            shutil.rmtree(self.path, ignore_errors=True)
-            self.path.mkdir(parents=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            for path in self.path.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path != self._lock_path:
+                    path.unlink()
         except OSError as error:
             raise _storage_error(self.path, error) from error
 
@@ -224,11 +283,7 @@ class TrainingFolder:
         Raises:
             TrainingError: there is none, it is damaged, or it is of another recipe.
         """
-        if not self.has_state:
-            raise TrainingError(
-                f"There is no interrupted training of {self._output.name} to go on with.",
-                remedy="Start it without --resume.",
-            )
+        self.require_state()
         try:
             with np.load(self._state_path, allow_pickle=False) as stored:
                 head = json.loads(str(stored["head"]))

@@ -67,12 +67,17 @@ def train_from_scratch(
         DatasetError: the dataset cannot be opened.
         ImageError: an image cannot be read.
         MaskError: a mask cannot be read or does not fit its image.
-        TrainingError: nothing to train on, no memory, no number.
+        TrainingError: nothing to train on, no memory, no number, or another process does it.
         StorageError: the result cannot be written.
         CancelledError: ``is_cancelled`` said so.
     """
+    folder = TrainingFolder(Path(request.output_path))
+    if request.resumes:
+        folder.require_state()  # at once, and not after the survey of a large dataset
     keras.utils.set_random_seed(request.recipe.seed)
-    yield from _ScratchRun(request, is_cancelled, is_stopped).events()
+    run = _ScratchRun(request, is_cancelled, is_stopped)
+    with folder.locked():
+        yield from run.events()
 
 
 class _ScratchRun:

@@ -1,18 +1,15 @@
-"""One writer per project: a lock of the operating system, which the end of a process frees."""
+"""One writer per project: who holds it, and what the others are told."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import platform
-import sys
 from pathlib import Path
 
+from model.data.file_lock import try_lock
 from model.errors import StorageError
-
-_WINDOWS_OFFSET = 1 << 30  # Windows locks keep others from reading; this byte nobody reads
 
 
 class FolderNotWritableError(StorageError):
@@ -39,7 +36,7 @@ class FolderLock:
         """
         self._descriptor = _open(path)
         try:
-            self.is_exclusive = _try_lock(self._descriptor)
+            self.is_exclusive = try_lock(self._descriptor)
         except BlockingIOError:
             holder = _holder(self._descriptor)
             os.close(self._descriptor)
@@ -89,29 +86,6 @@ def _open(path: Path) -> int:
             f"The project cannot be kept in {path.parent}: {reason}.",
             remedy="Choose another folder for the masks, or allow your user to write there.",
         ) from error
-
-
-def _try_lock(descriptor: int) -> bool:
-    """True when taken, False when the disk cannot lock; raises BlockingIOError when held."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(descriptor, _WINDOWS_OFFSET, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        else:
-            import fcntl
-
-            # flock and not lockf: a lockf lock is lost when any other handle to the file is closed.
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):
-            raise BlockingIOError from error
-        if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
-            return False
-        raise
-    return True
 
 
 def _holder(descriptor: int) -> str:

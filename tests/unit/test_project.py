@@ -145,7 +145,7 @@ def test_a_project_belongs_to_the_thread_that_opened_it(folder: Path) -> None:
 
 
 def test_a_disk_without_locks_is_used_with_a_warning(folder: Path, monkeypatch) -> None:
-    monkeypatch.setattr(lock_module, "_try_lock", lambda _: False)
+    monkeypatch.setattr(lock_module, "try_lock", lambda _: False)
     with Project.open(folder) as project:
         assert not project.is_read_only
         assert "cannot lock" in project.notes[0]

@@ -231,9 +231,27 @@ def test_resuming_with_other_settings_is_refused_and_keeps_the_state(dataset: Pa
     assert TrainingFolder(Path(request(dataset).output_path)).has_state
 
 
+def test_a_run_that_goes_on_elsewhere_is_neither_resumed_nor_begun_anew(dataset: Path) -> None:
+    events = train_from_scratch(request(dataset))
+    next(e for e in events if isinstance(e, TrainingScored))
+    output = Path(request(dataset).output_path)
+    before = sorted(path.name for path in TrainingFolder(output).path.iterdir())
+
+    with pytest.raises(TrainingError, match="right now"):
+        interrupted_request(output)
+    for resumes in (True, False):
+        with pytest.raises(TrainingError, match="right now"):
+            list(train_from_scratch(request(dataset, resumes=resumes)))
+
+    assert sorted(path.name for path in TrainingFolder(output).path.iterdir()) == before
+    events.close()
+    assert interrupted_request(output) is not None
+
+
 def test_resuming_what_was_never_begun_says_so(dataset: Path) -> None:
     with pytest.raises(TrainingError, match="no interrupted training"):
         list(train_from_scratch(request(dataset, resumes=True)))
+    assert not list(dataset.parent.glob("network*"))
 
 
 def test_stopping_keeps_the_best_network_and_the_state_to_go_on(dataset: Path) -> None:
