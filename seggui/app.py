@@ -26,6 +26,7 @@ from seggui.theme import apply_theme
 
 if TYPE_CHECKING:
     from model.engine.protocol import Engine
+    from seggui.canvas.image_view import Picture
 
 Hosting = Literal["process", "thread"]
 
@@ -66,6 +67,8 @@ class Program(QObject):
         self.navigation = Navigation(self.session, self.project, self.loader, parent=self)
         self._first_folder = first_folder.absolute() if first_folder is not None else None
         if self._first_folder is not None:  # the answer waits for the event loop
+            self.loader.picture_ready.connect(self._on_first_picture)
+            self.loader.show_picture_first()
             home = kept_home(self.settings, self._first_folder)
             self.navigation.open_folder(self._first_folder, home)
         self._build(engine)
@@ -128,7 +131,7 @@ class Program(QObject):
         """Shows the window and begins to read; the engine starts once the image is there."""
         self._model = model or self._last_model()
         self._is_model_named = model is not None
-        folder = folder or self._last_folder()
+        folder = folder or last_folder(self.settings)
         if folder is not None:
             self.window.show_editor()
             if folder.absolute() != self._first_folder:
@@ -159,6 +162,16 @@ class Program(QObject):
             self.window.setUpdatesEnabled(True)
 
     @Slot(object)
+    def _on_first_picture(self, picture: Picture) -> None:
+        if self.session.document is not None:  # the image itself was faster
+            return
+        self.window.canvas.picture_painted.connect(
+            self.loader.go_on, Qt.ConnectionType.SingleShotConnection
+        )
+        self.window.canvas.set_picture(picture)
+        self._paint_now()
+
+    @Slot(object)
     def _on_opened_at_start(self, _: object) -> None:
         if not self.navigation.keys:
             self._start_engine_soon()
@@ -181,11 +194,6 @@ class Program(QObject):
             self.models.load_model(path)
         else:
             self.models.load_quietly(path)
-
-    def _last_folder(self) -> Path | None:
-        """The folder that was open when the program was closed."""
-        stored = self.settings.text("window/folder", "")
-        return Path(stored) if stored and Path(stored).is_dir() else None
 
     def _last_model(self) -> Path | None:
         last = Path(self.settings.text("model/last", ""))
@@ -231,6 +239,12 @@ class Program(QObject):
         )
 
 
+def last_folder(settings: Settings) -> Path | None:
+    """The folder that was open when the program was closed, if it is still there."""
+    stored = settings.text("window/folder", "")
+    return Path(stored) if stored and Path(stored).is_dir() else None
+
+
 _STARTED = Path("/")
 """Marks that the engine was started; never a model."""
 
@@ -258,7 +272,7 @@ def run(folder: Path | None, model: Path | None, *, engine_hosting: Hosting = "p
     program = Program(
         DeferredEngine(lambda: _open_engine(engine_hosting)),
         shipped_model=resource_path("models", "default.keras"),
-        first_folder=folder,
+        first_folder=folder or last_folder(Settings()),
     )
     apply_theme(app, program.settings.theme())
     _close_on_signals(program, signals)

@@ -10,7 +10,6 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from model.errors import CancelledError, StorageError
@@ -26,6 +25,8 @@ from seggui.tasks.job_thread import JobThread
 from seggui.tasks.project_thread import ProjectThread
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from model.exporting import ExportItem, ExportReport
 
 Sources = tuple[Session, ImageLoader, ProjectThread]

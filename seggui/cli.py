@@ -135,25 +135,11 @@ def _run_window(arguments: list[str]) -> int:
     # of the start. The program switches the collector on again once it is there.
     gc.disable()
     try:
-        _load_numpy()
+        from seggui.late_numpy import put_numpy_off
+
+        put_numpy_off()
         from seggui.app import run
 
         return run(parsed.folder, parsed.model, engine_hosting=parsed.engine)
     finally:
         gc.enable()
-
-
-def _load_numpy() -> None:
-    """Loads numpy with one thread for linear algebra, which the window never does.
-
-    With more, they turn in circles for 100 ms while they wait for work, on the core that reads the
-    first image. Processes started later are not told: theirs may calculate.
-    """
-    variable = "OPENBLAS_NUM_THREADS"
-    if variable in os.environ:
-        return
-    os.environ[variable] = "1"
-    try:
-        importlib.import_module("numpy")
-    finally:
-        del os.environ[variable]

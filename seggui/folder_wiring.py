@@ -220,7 +220,8 @@ class FolderWiring(QObject):
 
     @Slot()
     def _on_loading_slow(self) -> None:
-        self._window.canvas.set_placeholder(self.tr("Loading..."))
+        if not self._window.canvas.has_picture:
+            self._window.canvas.set_placeholder(self.tr("Loading..."))
 
     @Slot(object)
     def _on_image_shown(self, bundle: Bundle) -> None:

@@ -6,18 +6,21 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from seggui.core.document import MaskDocument
 from seggui.core.edits import EditResult
+from seggui.core.project import Project
 from seggui.core.records import ImageRecord, ImageStatus, MaskEdit
 from seggui.session import Session
 from seggui.tasks.image_loader import DecodedImage, ImageLoader
 from seggui.tasks.project_thread import OpenedImage, OpenedProject, ProjectThread
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 CACHE_BYTES = 96 * 2**20
 MIN_CACHED = 3
@@ -147,7 +150,7 @@ class Navigation(QObject):
             folder, home,
             done=self._on_opened,
             failed=lambda error: self._on_open_failed(folder, error),
-            found=lambda folder, keys, settings: self._read_first(folder, keys, settings, key),
+            found=lambda project, settings: self._read_first(project, settings, key),
         )  # fmt: skip
 
     def close_folder(self) -> None:
@@ -266,13 +269,11 @@ class Navigation(QObject):
         self._session.is_opening = False
         self.open_failed.emit(folder, error)
 
-    def _read_first(
-        self, folder: Path, keys: tuple[str, ...], settings: dict[str, Any], key: str | None
-    ) -> None:
+    def _read_first(self, project: Project, settings: dict[str, Any], key: str | None) -> None:
         """On the project's thread: while the window takes the folder in, its image is read."""
-        first = _first_key(keys, settings, key)
+        first = _first_key(project.keys, settings, key)
         if first is not None:
-            self._loader.read_ahead(first, folder / first)
+            self._loader.read_ahead(first, project.folder / first, view=project.view(first))
 
     def _on_opened(self, opened: OpenedProject) -> None:
         self._session.is_opening = False

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from model.engine.deferred import DeferredEngine
@@ -17,6 +16,8 @@ from seggui.settings import settings_dir
 from seggui.tasks.job_thread import JobThread
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from model.engine.protocol import Engine
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from model.data.label_sets import IGNORE, LabelSet
@@ -13,6 +13,9 @@ from seggui.canvas.editor import Point
 from seggui.core.document import MaskDocument, PaintRule
 from seggui.core.edits import EditResult
 from seggui.core.records import EMPTY_RECT, DocumentStatus, ImageStatus, MaskEdit, Rect
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 MIN_RADIUS_PX = 0.5
 MAX_RADIUS_PX = 1000.0

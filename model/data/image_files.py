@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.errors import ImageError, MaskError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 MAX_PIXELS = 400_000_000

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.data.atomic import write_atomic
 from model.data.image_files import array_of, opened_bytes, opened_image
@@ -16,6 +15,7 @@ from model.data.label_sets import IGNORE, Color, LabelSet
 from model.errors import MaskError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 _VOID_COLORS: tuple[Color, ...] = ((0, 0, 0), (224, 224, 192), (255, 255, 255))

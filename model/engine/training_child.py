@@ -42,7 +42,8 @@ def environment() -> dict[str, str]:
     num_cores = len(os.sched_getaffinity(0)) if is_known else os.cpu_count() or 1
     if num_cores <= 2:
         return variables
-    return variables | {"TF_NUM_INTRAOP_THREADS": str(num_cores - 1), "OMP_NUM_THREADS": str(num_cores - 1)}
+    num_used = str(num_cores - 1)
+    return variables | {"TF_NUM_INTRAOP_THREADS": num_used, "OMP_NUM_THREADS": num_used}
 
 
 def run(

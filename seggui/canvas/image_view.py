@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QImage,
@@ -27,7 +27,25 @@ from seggui.canvas.layers import ConfidenceLayer, ImageLayer, MaskLayer
 from seggui.canvas.view_transform import Size, ViewTransform
 from seggui.core.records import Rect
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _ZOOM_STEP = 1.25
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """How an image looks, before it can be worked on.
+
+    Attributes:
+        image: the pixels; may have fewer than the image itself.
+        size: (height, width) of the image itself, in pixels.
+        view: zoom and position as ``ImageView.view_state`` gave them, or None for the whole image.
+    """
+
+    image: QImage
+    size: Size
+    view: Mapping[str, float] | None = None
 
 
 class ImageView(QWidget):
@@ -37,9 +55,11 @@ class ImageView(QWidget):
 
     Signals:
         view_changed: zoom, position or size of the view.
+        picture_painted: what ``set_picture`` gave is on the screen in a moment.
     """
 
     view_changed = Signal()
+    picture_painted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,6 +70,7 @@ class ImageView(QWidget):
         self._is_fitted = True
         self._is_peeking = False
         self._placeholder = ""
+        self._picture: Picture | None = None
         self._ratio = self.device_pixel_ratio
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._image.set_background(self.palette().color(QPalette.ColorRole.Shadow))
@@ -81,6 +102,8 @@ class ImageView(QWidget):
             levels: what ``smaller_levels`` gave for the image; without it, the canvas makes them
                 when they are needed first, which takes 75 ms for 8192 x 4096.
         """
+        if image is not None:
+            self._picture = None
         self._image.set_image(image, levels)
         self._mask.set_mask(None)
         self._confidence.set_confidence(None)
@@ -93,8 +116,22 @@ class ImageView(QWidget):
     def set_placeholder(self, text: str) -> None:
         """Sets the text in the middle while there is no image: empty, loading, broken."""
         self._placeholder = text
+        self._picture = None
         self.setAccessibleDescription(text)
         self.update()
+
+    def set_picture(self, picture: Picture | None) -> None:
+        """Shows how an image looks until ``set_image`` brings the image itself, or a placeholder.
+
+        Nothing can be done on a picture: as long as it is shown, there is no image.
+        """
+        self._picture = picture
+        self.update()
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether a picture stands in for the image."""
+        return self._picture is not None
 
     def set_mask(self, mask: NDArray[np.uint8] | None) -> None:
         """Shows the owner's mask itself (no copy) until another one is set.
@@ -236,13 +273,12 @@ class ImageView(QWidget):
 
     def restore_view(self, state: Mapping[str, float]) -> None:
         """Shows the place again that ``view_state`` described; anything unusable is a fit."""
-        values = [state.get(name, math.nan) for name in ("scale", "row", "column", "is_fitted")]
-        if not all(math.isfinite(value) for value in values) or values[0] <= 0 or values[3]:
+        view = self._stored_view(state, self._image.size)
+        if view is None:
             self.fit()
             return
-        view = ViewTransform.centered(values[0], (values[1], values[2]), self._device_size())
         self._is_fitted = False
-        self._set_view(view.kept_visible(self._image.size, self._device_size()))
+        self._set_view(view)
 
     # -- for layers and tools --------------------------------------------------------------------
 
@@ -281,10 +317,14 @@ class ImageView(QWidget):
                 self._paint_layers(painter, device_rect(rect, ratio).clipped(*self._device_size()))
             if self.has_image:
                 self.paint_over(painter)
+            elif self._picture is not None:
+                self._paint_picture(painter, self._picture)
             else:
                 self._paint_placeholder(painter)
         finally:
             painter.end()
+        if self._picture is not None and not self.has_image:
+            self.picture_painted.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keeps the whole image in view, or what is in the middle."""
@@ -315,6 +355,14 @@ class ImageView(QWidget):
             self.update()
             self.view_changed.emit()
 
+    def _stored_view(self, state: Mapping[str, float], image: Size) -> ViewTransform | None:
+        """The view of ``view_state`` for an image of a size; None fits it."""
+        values = [state.get(name, math.nan) for name in ("scale", "row", "column", "is_fitted")]
+        if not all(math.isfinite(value) for value in values) or values[0] <= 0 or values[3]:
+            return None
+        view = ViewTransform.centered(values[0], (values[1], values[2]), self._device_size())
+        return view.kept_visible(image, self._device_size())
+
     def _follow_ratio(self) -> None:
         change = self.device_pixel_ratio / self._ratio
         self._ratio = self.device_pixel_ratio
@@ -340,6 +388,16 @@ class ImageView(QWidget):
         if not self._is_peeking and not on_image.is_empty:
             self._confidence.paint(painter, on_image, self._view)
             self._mask.paint(painter, on_image, self._view, only_outline=self._confidence.is_shown)
+
+    def _paint_picture(self, painter: QPainter, picture: Picture) -> None:
+        """As the image will lie there. Without numpy, which is not loaded yet at the start."""
+        view = self._stored_view(picture.view or {}, picture.size)
+        view = view or ViewTransform.fitted(picture.size, self._device_size())
+        height, width = picture.size
+        is_smooth = view.scale < 1 or self._image.is_smooth
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smooth)
+        target = QRectF(view.left, view.top, width * view.scale, height * view.scale)
+        painter.drawImage(target, picture.image)
 
     def _paint_placeholder(self, painter: QPainter) -> None:
         painter.resetTransform()

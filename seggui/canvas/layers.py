@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from model.data.label_sets import IGNORE, Color
 from seggui.canvas.view_transform import Size, ViewTransform
 from seggui.core.records import Rect
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _HIGHEST_CONFIDENCE = 200
 
@@ -201,7 +203,7 @@ class MaskLayer:
         self._colors: tuple[Color, ...] = ()
         self._hidden: frozenset[int] = frozenset()
         self._opacity = 0.5
-        self._table: NDArray[np.uint32] = np.zeros(256, np.uint32)
+        self._table: NDArray[np.uint32] | None = None  # made by the first paint
 
     @property
     def opacity(self) -> float:
@@ -216,12 +218,12 @@ class MaskLayer:
         """Colour of each class index; hidden ones, IGNORE and unknown values are transparent."""
         self._colors = tuple(colors)
         self._hidden = hidden
-        self._fill_table()
+        self._table = None
 
     def set_opacity(self, opacity: float) -> None:
         """Sets how much of the image the mask covers, 0..1."""
         self._opacity = min(max(opacity, 0.0), 1.0)
-        self._fill_table()
+        self._table = None
 
     def paint(
         self, painter: QPainter, device: Rect, view: ViewTransform, *, only_outline: bool = False
@@ -232,13 +234,16 @@ class MaskLayer:
         if self.is_outlined or only_outline:
             _blend(painter, device, self._outline(self._mask, device, view))
         else:
+            if self._table is None:
+                self._table = self._color_table(self._opacity)
             _blend(painter, device, sample_colors(self._mask, device, view, table=self._table))
 
-    def _fill_table(self) -> None:
-        self._table[:] = 0
+    def _color_table(self, opacity: float) -> NDArray[np.uint32]:
+        table = np.zeros(256, np.uint32)
         for index, color in enumerate(self._colors[:IGNORE]):
             if index not in self._hidden:
-                self._table[index] = premultiplied(color, self._opacity)
+                table[index] = premultiplied(color, opacity)
+        return table
 
     def _outline(
         self, mask: NDArray[np.uint8], device: Rect, view: ViewTransform
@@ -252,16 +257,11 @@ class MaskLayer:
         is_border |= inner != classes[2:, 1:-1]
         is_border |= inner != classes[1:-1, :-2]
         is_border |= inner != classes[1:-1, 2:]
-        colors: NDArray[np.uint32] = self._outline_table().take(inner, mode="clip")
+        colors: NDArray[np.uint32] = self._color_table(min(1.0, 2 * self._opacity)).take(
+            inner, mode="clip"
+        )
         colors *= is_border
         return colors
-
-    def _outline_table(self) -> NDArray[np.uint32]:
-        table = np.zeros(256, np.uint32)
-        for index, color in enumerate(self._colors[:IGNORE]):
-            if index not in self._hidden:
-                table[index] = premultiplied(color, min(1.0, 2 * self._opacity))
-        return table
 
 
 class ConfidenceLayer:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seggui.canvas.editor import Point
 from seggui.core.records import Rect
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MIN_SCALE = 1 / 128
 MAX_SCALE = 128.0

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seggui.core.geometry import HALF_PIXEL, UNITS_PER_PIXEL, Point, RowSpans, to_units
 from seggui.core.records import Rect
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    _Interval = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 MIN_RADIUS_PX = 0.5
 """The pencil: smaller radii are taken as this one."""
@@ -20,8 +25,6 @@ MAX_RADIUS_PX = 65536.0
 # Below sqrt(1/2) px the disc can miss the centre of the pixel it is in.
 _SURE_RADIUS = math.ceil(UNITS_PER_PIXEL * math.sqrt(0.5))
 _FAR = 2**60
-
-_Interval = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def capsule(

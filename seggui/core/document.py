@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +12,6 @@ from model.errors import MaskError
 from seggui.core.brush import capsule_spans
 from seggui.core.edits import (
     EditResult,
-    Pixels,
     apply_edit,
     check_pixels,
     count_corrected,
@@ -21,9 +21,13 @@ from seggui.core.edits import (
 from seggui.core.fill import flood_fill
 from seggui.core.geometry import Point
 from seggui.core.history import EditHistory
-from seggui.core.painting import Painter, PaintRule, Selection
+from seggui.core.painting import Painter, PaintRule
 from seggui.core.polygon import polygon_pixels
 from seggui.core.records import EMPTY_RECT, DocumentStatus, MaskEdit, Provenance, Rect
+
+if TYPE_CHECKING:
+    from seggui.core.edits import Pixels
+    from seggui.core.painting import Selection
 
 __all__ = ["MaskDocument", "PaintRule", "prepare_prediction"]
 

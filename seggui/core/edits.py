@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.data.label_sets import IGNORE
 from model.errors import MaskError, StorageError
 from seggui.core.records import EMPTY_RECT, MaskEdit, Provenance, Rect
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+
 _LEVEL = 1  # edits are made while the user waits; level 6 takes four times as long for a third less
 
-Pixels = NDArray[np.uint8]
 """(H, W) uint8: class indices (255 = ignore) or provenance values."""
 
 

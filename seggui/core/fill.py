@@ -7,10 +7,14 @@ take a few more rounds and not one round per pixel of their length.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from seggui.core.records import Rect
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _FIRST_WINDOW_PX = 256
 _WINDOW_GROWTH = 4  # per side: all smaller windows together cost a fifteenth of the last one

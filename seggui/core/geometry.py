@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seggui.core.records import EMPTY_RECT, Rect
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Point = tuple[float, float]
 """(row, column) in image pixels as floats: pixel (r, c) covers [r, r+1) x [c, c+1)."""

@@ -7,16 +7,20 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.data.label_sets import LabelClass, LabelSet
 from model.data.masks import encode_mask, read_mask
 from model.errors import MaskError, StorageError
 from seggui.core.records import Provenance
 
-Pixels = NDArray[np.uint8]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+
 
 _LEFTOVER = re.compile(r"\.[a-z0-9_]{8}\.part")
 

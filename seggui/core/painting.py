@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.data.label_sets import IGNORE
-from seggui.core.edits import Pixels
 from seggui.core.records import Provenance
 
-Selection = NDArray[np.bool_]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seggui.core.edits import Pixels
+
+    Selection = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seggui.core.geometry import HALF_PIXEL, UNITS_PER_PIXEL, Point, to_units
 from seggui.core.records import EMPTY_RECT, Rect
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def polygon_pixels(

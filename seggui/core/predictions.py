@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seggui.core.edits import apply_edit, prepare_prediction
 from seggui.core.project import Project
 from seggui.core.records import ImageRecord, ImageStatus
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PREDICTION_TEXT = "Prediction"
 

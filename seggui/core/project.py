@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.errors import CancelledError, StorageError
 from seggui.core.database import Database
@@ -30,12 +30,16 @@ from seggui.core.schema import open_database, open_database_read_only
 from seggui.core.store import DamagedJournalError, Journal
 from seggui.core.versions import ModelVersion, TrainingRun
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+
 __all__ = [
     "FlushReport", "FolderNotWritableError", "LoadedImage", "ModelVersion", "Project",
     "ProjectLockedError", "ReadOnlyProjectError", "TrainingRun",
 ]  # fmt: skip
 
-Pixels = NDArray[np.uint8]
 
 _DATABASE = "project.sqlite"
 
@@ -173,6 +177,11 @@ class Project(ProjectSettings):
             if record is not None:
                 records[key] = record
         return records
+
+    def view(self, key: str) -> dict[str, float] | None:
+        """What `save_view` stored last about an image, or None."""
+        stored = self._journal.find(key)
+        return None if stored is None else stored.view
 
     def load(self, key: str, height: int, width: int) -> LoadedImage:
         """Restores one image; notes say what was found changed, damaged or restored.

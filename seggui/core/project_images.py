@@ -9,9 +9,9 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.data.atomic import write_atomic
 from model.data.label_sets import IGNORE, LabelSet
@@ -31,7 +31,11 @@ from seggui.core.repair import free_name, set_aside
 from seggui.core.store import DamagedJournalError, Journal
 from seggui.core.stored_image import PixelState, StoredImage, blank_state
 
-Pixels = NDArray[np.uint8]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+
 
 _log = logging.getLogger(__name__)
 

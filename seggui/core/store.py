@@ -15,9 +15,9 @@ import sqlite3
 import zlib
 from collections.abc import Iterable
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.errors import StorageError
 from seggui.core.database import Database
@@ -38,7 +38,10 @@ from seggui.core.stored_image import (
     unpack,
 )
 
-Pixels = NDArray[np.uint8]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
 
 
 class DamagedJournalError(StorageError):

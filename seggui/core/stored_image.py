@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.data.label_sets import IGNORE
 from seggui.core.records import ImageStatus, MaskEdit, Provenance, Rect
 
-Pixels = NDArray[np.uint8]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+
 
 UNWRITTEN = -1
 """``mask_seq`` of a mask whose PNG has to be written although nothing changed."""

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QImage
 
 from model.data.images import read_image, read_thumbnail
 from seggui.canvas.layers import image_from_pixels, smaller_levels
+from seggui.tasks.first_picture import read_picture
 from seggui.tasks.job_thread import Done, Failed, JobThread
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    ViewState = Mapping[str, float] | None
+
 THUMBNAIL_SIDE_PX = 96
+PICTURE_SECONDS = 0.5
 _THUMBNAIL_PRIORITY = 100
 
 
@@ -42,18 +51,45 @@ class DecodedImage:
 
 
 class ImageLoader(QObject):
-    """Reads images, the one on view first, thumbnails last."""
+    """Reads images, the one on view first, thumbnails last.
+
+    Signals:
+        picture_ready: (:class:`Picture`) how the first image looks, before it is decoded.
+    """
+
+    picture_ready = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._has_picture_first = False
+        self._goes_on = threading.Event()
         self._thread = JobThread("images", self)
         self._thumbnails = JobThread("thumbnails", self)
         self._ahead: tuple[Path, DecodedImage] | None = None  # touched by the image thread only
 
-    def read_ahead(self, key: str, path: Path) -> None:
-        """Begins to decode what will be asked for in a moment. May be called from any thread."""
+    def show_picture_first(self) -> None:
+        """Makes the next image that is read ahead known as a picture first.
+
+        Decoding needs numpy, and its import stops the window. So image and thumbnails wait until
+        :meth:`go_on` says that the picture was painted, or half a second.
+        """
+        self._has_picture_first = True
+
+    @Slot()
+    def go_on(self) -> None:
+        """The picture is on the screen: the image itself may be decoded."""
+        self._goes_on.set()
+
+    def read_ahead(self, key: str, path: Path, *, view: ViewState = None) -> None:
+        """Begins to decode what will be asked for in a moment. May be called from any thread.
+
+        Args:
+            key: the image.
+            path: its file.
+            view: zoom and position that it will be shown with.
+        """
         self._thread.submit(
-            lambda: self._keep(key, path), failed=_leave_to_load, priority=-1, tag=key
+            lambda: self._keep(key, path, view), failed=_leave_to_load, priority=-1, tag=key
         )
 
     def load(self, key: str, path: Path, *, priority: int, done: Done, failed: Failed) -> None:
@@ -76,7 +112,7 @@ class ImageLoader(QObject):
     def load_thumbnail(self, key: str, path: Path, *, done: Done, failed: Failed) -> None:
         """Decodes a small version; ``done`` gets (key, QImage)."""
         self._thumbnails.submit(
-            lambda: (key, image_from_pixels(read_thumbnail(path, THUMBNAIL_SIDE_PX))),
+            lambda: (key, self._thumbnail(path)),
             done=done, failed=failed, priority=_THUMBNAIL_PRIORITY, tag=key,
         )  # fmt: skip
 
@@ -86,10 +122,22 @@ class ImageLoader(QObject):
 
     def close(self) -> None:
         """Ends both threads and waits."""
+        self._goes_on.set()
         self._thread.close(drain=False)
         self._thumbnails.close(drain=False)
 
-    def _keep(self, key: str, path: Path) -> None:
+    def _thumbnail(self, path: Path) -> QImage:
+        if self._has_picture_first:
+            self._goes_on.wait(PICTURE_SECONDS)
+        return image_from_pixels(read_thumbnail(path, THUMBNAIL_SIDE_PX))
+
+    def _keep(self, key: str, path: Path, view: ViewState) -> None:
+        if self._has_picture_first and not self._goes_on.is_set():
+            picture = read_picture(path, view)
+            if picture is not None:
+                self.picture_ready.emit(picture)
+                self._goes_on.wait(PICTURE_SECONDS)
+            self._goes_on.set()
         self._ahead = path, _decode(key, path)
 
     def _taken(self, key: str, path: Path) -> DecodedImage:

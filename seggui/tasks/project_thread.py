@@ -8,10 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from model.data.label_sets import LabelSet
@@ -22,13 +21,16 @@ from seggui.core.records import ImageRecord, ImageStatus, MaskEdit
 from seggui.core.store import DamagedJournalError
 from seggui.tasks.job_thread import Done, Failed, JobThread
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 _log = logging.getLogger(__name__)
 
 FLUSH_DELAY_MS = 1500
 RETRY_DELAY_MS = 5000
 
-Found = Callable[[Path, tuple[str, ...], dict[str, Any]], None]
-"""Gets the folder, its images and the settings of its project."""
+Found = Callable[[Project, dict[str, Any]], None]
+"""Gets the project, whose images are known, and its settings."""
 
 
 @dataclass(frozen=True)
@@ -302,7 +304,7 @@ class ProjectThread(QObject):
         self._project = project
         settings = project.settings()
         if found is not None:
-            found(project.folder, project.keys, settings)
+            found(project, settings)
         return OpenedProject(
             project.folder, project.home, project.is_read_only, project.keys, project.records(),
             project.label_set, settings, project.notes,

@@ -13,6 +13,7 @@ from PySide6.QtCore import QPoint, QPointF
 from PySide6.QtGui import QColor, QImage, QPalette
 
 from seggui.canvas.canvas import Canvas
+from seggui.canvas.image_view import Picture
 from seggui.canvas.layers import image_from_pixels, smaller_levels
 from seggui.core.records import Rect
 from tests.qt.canvas_kit import (
@@ -386,3 +387,28 @@ def test_the_cursor_outlines_exactly_the_pixels_that_a_press_paints(canvas):
         border = grown(inside) & grown(~inside)
         assert not (ring & ~border).any()
         assert (grown(ring) & border).sum() > 0.95 * border.sum()
+
+
+def test_a_picture_lies_where_the_image_will_lie_and_gives_way_to_it(canvas, qtbot):
+    pixels = random_pixels(24, 40)
+    image = image_from_pixels(pixels)
+    canvas.set_image(image)
+    place(canvas, 9.0, 3.0, 5.0)
+    state, with_image = canvas.view_state(), painted(canvas)
+    canvas.set_image(None)
+
+    with qtbot.waitSignal(canvas.picture_painted):
+        canvas.set_picture(Picture(image, (24, 40), state))
+    assert np.array_equal(painted(canvas), with_image)
+    assert not canvas.has_image  # nothing can be painted on it
+
+    canvas.set_image(image, keep_view=False)
+    assert not canvas.has_picture
+    canvas.set_image(None)
+    assert np.all(painted(canvas) == painted(canvas)[0, 0])
+
+
+def test_what_went_wrong_is_told_instead_of_the_picture(canvas):
+    canvas.set_picture(Picture(image_from_pixels(random_pixels(24, 40)), (24, 40)))
+    canvas.set_placeholder("The image cannot be read.")
+    assert not canvas.has_picture

@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 REPORT = """
 import sys
+from pathlib import Path
 from PySide6.QtWidgets import QApplication
 from model.engine.deferred import DeferredEngine
 from seggui.app import Program
@@ -47,3 +50,38 @@ def test_what_is_needed_only_on_a_click_is_imported_then(imported: set[str], mod
 
 def test_pipes_and_processes_are_imported_when_the_engine_starts(imported: set[str]) -> None:
     assert imported.isdisjoint({"multiprocessing", "model.engine.client", "logging.handlers"})
+
+
+PICTURE = """
+import sys
+from pathlib import Path
+from pathlib import Path
+from seggui.late_numpy import _LateNumpy, put_numpy_off
+put_numpy_off()
+from PySide6.QtWidgets import QApplication
+from model.engine.deferred import DeferredEngine
+from seggui.app import Program
+app = QApplication([])
+folder = Path(sys.argv[1])
+program = Program(DeferredEngine(lambda: None), first_folder=folder)
+canvas, seen = program.window.canvas, []
+canvas.picture_painted.connect(
+    lambda: seen.append(isinstance(sys.modules["numpy"], _LateNumpy) and "PIL" not in sys.modules)
+)
+program.navigation.image_shown.connect(lambda bundle: app.quit())
+program._start_engine = lambda: None
+program.start(folder, None)
+app.exec()
+print(seen, canvas.image_size, canvas.has_picture, type(sys.modules["numpy"]).__name__)
+program.window.close()
+"""
+
+
+def test_the_first_image_is_seen_before_numpy_and_pillow_are_loaded(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 24), (200, 60, 20)).save(tmp_path / "image.png")
+    done = subprocess.run(
+        [sys.executable, "-c", PICTURE, str(tmp_path)],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.startswith("[True")
+    assert done.stdout.strip().endswith("(24, 40) False module")
