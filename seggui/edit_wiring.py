@@ -153,8 +153,7 @@ class EditWiring(QObject):
     def _on_document_changed(self) -> None:
         canvas = self._window.canvas
         if self._session.document is None:
-            canvas.set_image(None, keep_view=False)
-            canvas.set_mask(None)
+            canvas.leave_image()
         self._shares_timer.start()
         self._on_image_status_changed("", self._session.image_status)
 

@@ -144,6 +144,7 @@ class FolderWiring(QObject):
         self._settings.set("window/folder", str(opened.folder))
         self._fill_recent()
         self._restore_editing(opened)
+        self._window.canvas.set_image(None)  # other images: zoom and position start anew
         panel = self._window.image_list
         panel.set_keys(opened.keys)
         panel.set_records(opened.records)

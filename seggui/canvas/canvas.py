@@ -75,12 +75,21 @@ class Canvas(ImageView):
         levels: tuple[QImage, ...] | None = None,
     ) -> None:
         """Shows another image; what the tools remember of the old one is dropped."""
-        self._end_gesture()
-        for tool in self._tools.values():
-            tool.forget()
+        self._forget_image()
         super().set_image(image, keep_view=keep_view, levels=levels)
         self._follow_view()
         self._refresh_shape()
+
+    def leave_image(self) -> None:
+        """As ``ImageView.leave_image``; what the tools remember is dropped."""
+        self._forget_image()
+        super().leave_image()
+        self._refresh_shape()
+
+    def _forget_image(self) -> None:
+        self._end_gesture()
+        for tool in self._tools.values():
+            tool.forget()
 
     # -- tools -----------------------------------------------------------------------------------
 

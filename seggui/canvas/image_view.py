@@ -41,11 +41,13 @@ class Picture:
         image: the pixels; may have fewer than the image itself.
         size: (height, width) of the image itself, in pixels.
         view: zoom and position as ``ImageView.view_state`` gave them, or None for the whole image.
+        is_left: it is the image that was left, not the one that comes.
     """
 
     image: QImage
     size: Size
     view: Mapping[str, float] | None = None
+    is_left: bool = False
 
 
 class ImageView(QWidget):
@@ -128,10 +130,24 @@ class ImageView(QWidget):
         self._picture = picture
         self.update()
 
+    def leave_image(self) -> None:
+        """Shows no image any more, but its picture until the next one, a picture or a text comes.
+
+        The next one is mostly there in a moment: an empty view in between would only flicker.
+        """
+        if not self.has_image:
+            return
+        self._picture = Picture(
+            self._image.image, self._image.size, self.view_state(), is_left=True
+        )  # not painted: it is on the screen
+        self._image.set_image(None, None)
+        self._mask.set_mask(None)
+        self._confidence.set_confidence(None)
+
     @property
     def has_picture(self) -> bool:
-        """Whether a picture stands in for the image."""
-        return self._picture is not None
+        """Whether a picture stands in for the image that comes."""
+        return self._picture is not None and not self._picture.is_left
 
     def set_mask(self, mask: NDArray[np.uint8] | None) -> None:
         """Shows the owner's mask itself (no copy) until another one is set.
@@ -323,7 +339,7 @@ class ImageView(QWidget):
                 self._paint_placeholder(painter)
         finally:
             painter.end()
-        if self._picture is not None and not self.has_image:
+        if self.has_picture:
             self.picture_painted.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -110,6 +110,11 @@ class ImageLayer:
         self._cache_key: tuple[object, ...] = ()
 
     @property
+    def image(self) -> QImage:
+        """What is shown, a null image without one."""
+        return self._image
+
+    @property
     def size(self) -> Size:
         """(height, width) of the image, (0, 0) without one."""
         return self._image.height(), self._image.width()

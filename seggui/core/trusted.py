@@ -8,12 +8,14 @@ import numpy as np
 
 from model.data.label_sets import IGNORE
 from model.data.masks import count_values, read_mask
+from model.errors import MaskError
 from seggui.core.records import Provenance
 
 Counts = tuple[int, ...]
 """Trusted pixels of each class index 0..254."""
 
 _NOTHING: Counts = (0,) * IGNORE
+_COUNTED_AT_ONCE = 2**20
 
 
 class TrustedPixels:
@@ -53,8 +55,18 @@ def _count(mask_path: Path, provenance_path: Path) -> Counts:
     if not mask_path.exists():
         return _NOTHING
     mask = read_mask(mask_path)
-    trusted = mask != IGNORE
-    if provenance_path.exists():
-        provenance = read_mask(provenance_path)
-        trusted &= np.isin(provenance, (Provenance.CORRECTED, Provenance.ACCEPTED))
-    return tuple(int(n) for n in count_values(mask[trusted])[:IGNORE])
+    provenance = read_mask(provenance_path) if provenance_path.exists() else None
+    if provenance is not None and provenance.shape != mask.shape:
+        raise MaskError(
+            f"{provenance_path.name} is {provenance.shape}, its mask {mask.shape}; "
+            "the same height and width were expected."
+        )
+    counts = np.zeros(256, np.int64)
+    for start in range(0, mask.size, _COUNTED_AT_ONCE):  # no long work while a brush may move
+        some = mask.reshape(-1)[start : start + _COUNTED_AT_ONCE]
+        if provenance is not None:
+            origin = provenance.reshape(-1)[start : start + _COUNTED_AT_ONCE]
+            is_trusted = (origin == Provenance.CORRECTED) | (origin == Provenance.ACCEPTED)
+            some = some[is_trusted]
+        counts += count_values(some)
+    return tuple(int(n) for n in counts[:IGNORE])

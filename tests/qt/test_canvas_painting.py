@@ -412,3 +412,18 @@ def test_what_went_wrong_is_told_instead_of_the_picture(canvas):
     canvas.set_picture(Picture(image_from_pixels(random_pixels(24, 40)), (24, 40)))
     canvas.set_placeholder("The image cannot be read.")
     assert not canvas.has_picture
+
+
+def test_the_image_that_was_left_stays_in_sight_until_the_next_one_comes(canvas):
+    image = image_from_pixels(random_pixels(24, 40))
+    canvas.set_image(image)
+    place(canvas, 9.0, 3.0, 5.0)
+    before = painted(canvas)
+
+    canvas.leave_image()
+
+    assert not canvas.has_image
+    assert not canvas.has_picture  # of what comes, nothing is known
+    assert np.array_equal(painted(canvas), before)
+    canvas.set_placeholder("Loading...")
+    assert not np.array_equal(painted(canvas), before)
