@@ -98,7 +98,8 @@ def compiled(
         on_cpu: run on the CPU though there is a GPU.
         way: one of :func:`ways`. With ``"constants"`` the weights of the moment are part of the
             graph: later changes of them are not seen.
-        network: what the function runs; ``"bfloat16"`` has to know it.
+        network: what the function runs. ``"bfloat16"`` has to know it, and JAX, or it takes the
+            weights of the first call for constants.
 
     Returns:
         A function that takes arrays and returns arrays.
@@ -154,9 +155,7 @@ def _jit(
     if name == "tensorflow":
         return _trace_with_tensorflow(function, way, network)
     if name == "jax":
-        import jax
-
-        return jax.jit(function)  # type: ignore[no-any-return]
+        return _jit_with_jax(function, network)
     if name == "torch":
         import torch
 
@@ -184,6 +183,22 @@ def _trace_with_tensorflow(
         return traced[0](*tensors)
 
     return run
+
+
+def _jit_with_jax(
+    function: Callable[..., Sequence[Any]], network: keras.Model | None
+) -> Callable[..., Sequence[Any]]:
+    """Compiles with the weights as arguments, so that later changes of them are seen."""
+    import jax
+
+    variables = [] if network is None else network.variables
+
+    def stateless(values: Sequence[Any], *tensors: Any) -> Sequence[Any]:
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return function(*tensors)
+
+    general = jax.jit(stateless)
+    return lambda *tensors: general([variable.value for variable in variables], *tensors)
 
 
 def _precision(way: str, network: keras.Model | None) -> contextlib.AbstractContextManager[None]:

@@ -22,7 +22,7 @@ from model.engine.protocol import Activation, CancelToken, Fit, ModelInfo, Predi
 from model.errors import CancelledError, EngineError
 from model.examination import output_grid
 from model.preprocessing import check_pixels, prepare_input, resize_pixels
-from model.speed import ChoiceStore, choose_way, machine_name
+from model.speed import FIRST_WAY, ChoiceStore, choose_way, machine_name
 from model.tiling import Tile, plan_tiles, stitch_bands
 
 Pixels = npt.NDArray[np.uint8]
@@ -209,8 +209,7 @@ class Predictor:
         """Runs a compiled function, compiling it when these shapes are new."""
         key = (what, self._on_cpu, *(array.shape for array in arrays))
         if key not in self._compiled:
-            function = getattr(self._network, what)
-            self._compiled[key] = backend.compiled(function, on_cpu=self._on_cpu)
+            self._compiled[key] = self._maker(key, FIRST_WAY)()
             while len(self._compiled) > _MAX_COMPILED:
                 dropped, _ = self._compiled.popitem(last=False)
                 self._settled.discard(dropped)

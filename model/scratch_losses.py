@@ -33,7 +33,10 @@ class LabelledCrossentropy(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Indices (N, H, W) and probabilities (N, H, W, C) to one number."""
         ops = keras.ops
-        truth = ops.one_hot(ops.cast(y_true, "int32"), self._num_classes, dtype="float32")
+        classes = ops.cast(y_true, "int32")
+        # Every backend answers zeros for -1; for 255 torch fails.
+        classes = ops.where(classes == IGNORE, -1, classes)
+        truth = ops.one_hot(classes, self._num_classes, dtype="float32")
         weight = ops.matmul(truth, ops.convert_to_tensor(self._weights))  # 0 where it is 255
         if self._smoothing:
             truth = truth * (1 - self._smoothing) + self._smoothing / self._num_classes

@@ -289,9 +289,6 @@ class _Run:
 
     def _score(self, predictor: Predictor | None = None) -> Scores:
         started = time.monotonic()
-        if predictor is None and keras.backend.backend() == "jax":
-            # JAX compiles the weights it sees into the function, so new weights need a new one.
-            predictor = Predictor(self._network, self._info)
         scores = evaluate_samples(
             predictor or self._predictor,
             self._material.held_out,

@@ -51,7 +51,8 @@ class TunableNetwork:
     ) -> None:
         self._network = network
         # A second model on the same layers: training must not depend on how many outputs exist.
-        self._trained = keras.Model(network.inputs, network.outputs[output_index])
+        # One input and no list of one: that is how batches are handed to it.
+        self._trained = keras.Model(network.inputs[0], network.outputs[output_index])
         leaves = list(_leaf_layers(network))
         self._flags = [(layer, layer.trainable) for layer in leaves]
         encoder = encoder_layers(self._trained)

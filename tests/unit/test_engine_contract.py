@@ -285,6 +285,7 @@ def test_the_light_half_imports_no_keras():
     assert result.stdout.strip() == "[]"
 
 
+@zoo.several_ways
 def test_the_child_finds_its_fastest_way_while_nobody_asks(models, tmp_path):
     engine = open_engine(log_path=tmp_path / "engine.log", settings_dir=tmp_path)
     pixels, truth = zoo.colors(40, 56)

@@ -36,6 +36,10 @@ def _refusal(model, folder, name="model.keras"):
     return str(caught.value)
 
 
+def answer_of(network, image):
+    return keras.ops.convert_to_numpy(network(image))
+
+
 @pytest.mark.parametrize(
     ("saved_as", "named"), [("a.keras", "b.h5"), ("a.h5", "b.keras"), ("a.h5", "b.KERAS")]
 )
@@ -50,7 +54,7 @@ def test_a_misnamed_file_opens_and_leaves_nothing_behind(tmp_path, monkeypatch, 
     network, info = zoo.opened(wrong)
 
     image = np.random.default_rng(0).random((1, 4, 4, 3), np.float32)
-    np.testing.assert_array_equal(network(image), model(image))
+    np.testing.assert_array_equal(answer_of(network, image), answer_of(model, image))
     assert any("does not say so" in note for note in info.notes)
     assert list(scratch.iterdir()) == []
 

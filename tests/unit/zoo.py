@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from model import backend
 from model.engine.protocol import ModelInfo, ModelSettings
 from model.examination import examine
 from model.inspection import inspect_file
@@ -21,6 +22,11 @@ keras_warnings = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
 )
 """For ``pytestmark`` of modules that save networks."""
+
+several_ways = pytest.mark.skipif(
+    len(backend.ways()) == 1, reason="with this backend networks run in one way only"
+)
+"""For tests of how the fastest way is found."""
 
 
 def pointwise(
