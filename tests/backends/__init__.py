@@ -1,0 +1,1 @@
+"""The tests of the Keras half with other backends than TensorFlow."""
