@@ -166,10 +166,15 @@ class Program(QObject):
         if self.session.document is not None:  # the image itself was faster
             return
         self.window.canvas.picture_painted.connect(
-            self.loader.go_on, Qt.ConnectionType.SingleShotConnection
+            self._on_picture_painted, Qt.ConnectionType.SingleShotConnection
         )
         self.window.canvas.set_picture(picture)
         self._paint_now()
+
+    @Slot()
+    def _on_picture_painted(self) -> None:
+        # Not before the rest of the window is painted too and everything is on the screen.
+        QTimer.singleShot(0, self.loader.go_on)
 
     @Slot(object)
     def _on_opened_at_start(self, _: object) -> None:

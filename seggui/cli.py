@@ -138,6 +138,10 @@ def _run_window(arguments: list[str]) -> int:
         from seggui.late_numpy import put_numpy_off
 
         put_numpy_off()
+        importlib.import_module("PySide6.QtWidgets")
+        from seggui.plain_imports import skip_feature_search
+
+        skip_feature_search()
         from seggui.app import run
 
         return run(parsed.folder, parsed.model, engine_hosting=parsed.engine)

@@ -85,3 +85,26 @@ def test_the_first_image_is_seen_before_numpy_and_pillow_are_loaded(tmp_path: Pa
     )  # fmt: skip
     assert done.stdout.startswith("[True")
     assert done.stdout.strip().endswith("(24, 40) False module")
+
+
+PLAIN = """
+import PySide6.QtWidgets
+from shibokensupport import feature
+from seggui.plain_imports import skip_feature_search
+import seggui.icons
+skip_feature_search()
+import seggui.app
+looked_at = feature.pyside_feature_dict
+print("seggui.plain_imports" in looked_at, "seggui.app" in looked_at)
+from PySide6.QtWidgets import QApplication
+app = QApplication([])
+app.setApplicationName("works")
+print(app.applicationName())
+"""
+
+
+def test_pyside_looks_into_no_module_of_the_start() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["True", "False", "works"]
