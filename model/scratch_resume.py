@@ -35,6 +35,28 @@ def save_request(request: ScratchRequest) -> None:
     write_atomic(path, json.dumps(data, indent=1).encode())
 
 
+def require_same_images(request: ScratchRequest) -> None:
+    """Checks that a resumed run trains on what it began with. The dataset may have moved.
+
+    Raises:
+        TrainingError: it was started with other groups, or held out something else.
+    """
+    path = TrainingFolder(Path(request.output_path)).path / _FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        began = {"groups": set(data["groups"]), "holds_out": data["holds_out"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # of an earlier version, or lost: the state alone decides
+    now = {"groups": set(request.groups), "holds_out": request.holds_out}
+    if began != now:
+        groups = ", ".join(sorted(began["groups"])) or "all"
+        raise TrainingError(
+            f"The interrupted training was started with groups: {groups}; held out: "
+            f"{began['holds_out']}. Now it is asked to go on with other images.",
+            remedy="Give the same --groups and --hold-out as then, or start anew without --resume.",
+        )
+
+
 def interrupted_request(output_path: Path) -> ScratchRequest | None:
     """The request that goes on with the run beside ``output_path``; None when there is none.
 

@@ -36,7 +36,7 @@ from model.scratch_items import chosen_items, pixels_of
 from model.scratch_logs import ScratchLogs
 from model.scratch_network import build_network, compile_network, network_info, settings_for
 from model.scratch_pace import Pace
-from model.scratch_resume import save_request
+from model.scratch_resume import require_same_images, save_request
 from model.scratch_scoring import HeldOut, no_scores
 from model.scratch_state import EpochRow, RunState, ScratchRequest, TrainingFolder
 from model.training_schedule import learning_rate, progress
@@ -74,6 +74,7 @@ def train_from_scratch(
     folder = TrainingFolder(Path(request.output_path))
     if request.resumes:
         folder.require_state()  # at once, and not after the survey of a large dataset
+        require_same_images(request)
     keras.utils.set_random_seed(request.recipe.seed)
     run = _ScratchRun(request, is_cancelled, is_stopped)
     with folder.locked():

@@ -16,6 +16,7 @@ from pathlib import Path
 from model.class_matching import RenumberedPredictor, match_classes
 from model.data.datasets.opening import LAYOUTS, open_dataset
 from model.data.label_sets import load_label_set
+from model.engine.protocol import never
 from model.errors import SegguiError
 from model.evaluate_dataset import ImageEvaluated, evaluate_dataset
 from model.evaluation_json import evaluation_to_json
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.report is not None:
             pictures = make_pictures(
                 predictor, dataset, selection.items, evaluation,
-                is_cancelled=_never, count=_NUM_PICTURES,
+                is_cancelled=never, count=_NUM_PICTURES,
             )  # fmt: skip
         device = engine.device()
     warn(reader.warnings())
@@ -144,7 +145,7 @@ def score(predictor: RenumberedPredictor, reader: MaskReader, selection: Selecti
 
         bar.show(0)
         return evaluate_dataset(
-            predictor, reader, selection.items, is_cancelled=_never, on_image=show
+            predictor, reader, selection.items, is_cancelled=never, on_image=show
         )
 
 
@@ -181,6 +182,3 @@ def result_lines(evaluation: Evaluation, selection: Selection, page: Path | None
     )
     return lines if page is None else [*lines, f"The report is in {page}"]
 
-
-def _never() -> bool:
-    return False

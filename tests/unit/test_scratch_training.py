@@ -231,6 +231,16 @@ def test_resuming_with_other_settings_is_refused_and_keeps_the_state(dataset: Pa
     assert TrainingFolder(Path(request(dataset).output_path)).has_state
 
 
+def test_resuming_with_other_images_is_refused_and_keeps_the_state(dataset: Path) -> None:
+    events = train_from_scratch(request(dataset, holds_out="share"))
+    next(e for e in events if isinstance(e, TrainingScored))
+    events.close()
+
+    with pytest.raises(TrainingError, match="held out: share"):
+        list(train_from_scratch(request(dataset, holds_out="nothing", resumes=True)))
+    assert TrainingFolder(Path(request(dataset).output_path)).has_state
+
+
 def test_a_run_that_goes_on_elsewhere_is_neither_resumed_nor_begun_anew(dataset: Path) -> None:
     events = train_from_scratch(request(dataset))
     next(e for e in events if isinstance(e, TrainingScored))
