@@ -25,7 +25,7 @@ _ROWS, _COLUMNS = 2, 3  # scenes of 64 x 64 pixels in each image
 def write_lesson(folder: Path) -> None:
     """Writes ``network.keras`` with its settings, and images with their true masks."""
     network = folder / "network.keras"
-    toy_task.train_base(network)
+    toy_task.write_base(network)
     save_settings(network, toy_task.SETTINGS, sha256=file_sha256(network))
     (folder / "images").mkdir()
     for number in range(NUM_IMAGES):

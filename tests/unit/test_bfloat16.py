@@ -35,7 +35,7 @@ def fast_bfloat16(monkeypatch):
 def trained(tmp_path_factory):
     """A small U-Net with batch normalisation that learned its task."""
     path = tmp_path_factory.mktemp("toy") / "toy.keras"
-    toy_task.train_base(path)
+    toy_task.write_base(path)
     return zoo.opened(path, toy_task.SETTINGS)
 
 

@@ -48,7 +48,7 @@ SETTINGS = TrainingSettings(
 @pytest.fixture(scope="module")
 def base_path(tmp_path_factory):
     path = tmp_path_factory.mktemp("base") / "base.keras"
-    toy.train_base(path)
+    toy.write_base(path)
     return path
 
 
@@ -499,6 +499,7 @@ def test_fixed_gray_sigmoid_network_with_half_size_output_learns_too(tmp_path):
     inputs = keras.Input((32, 32, 1))
     x = keras.layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(inputs)
     network = keras.Model(inputs, keras.layers.Conv2D(1, 1, activation="sigmoid")(x))
+    toy.stored_weights(network, "gray")
     network.save(tmp_path / "gray.keras")
     settings = dataclasses.replace(
         toy.SETTINGS,
