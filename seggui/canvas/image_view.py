@@ -41,13 +41,11 @@ class Picture:
         image: the pixels; may have fewer than the image itself.
         size: (height, width) of the image itself, in pixels.
         view: zoom and position as ``ImageView.view_state`` gave them, or None for the whole image.
-        is_left: it is the image that was left, not the one that comes.
     """
 
     image: QImage
     size: Size
     view: Mapping[str, float] | None = None
-    is_left: bool = False
 
 
 class ImageView(QWidget):
@@ -73,6 +71,7 @@ class ImageView(QWidget):
         self._is_peeking = False
         self._placeholder = ""
         self._picture: Picture | None = None
+        self._left: QImage | None = None  # the view as it was when its image was left
         self._ratio = self.device_pixel_ratio
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._image.set_background(self.palette().color(QPalette.ColorRole.Shadow))
@@ -105,7 +104,7 @@ class ImageView(QWidget):
                 when they are needed first, which takes 75 ms for 8192 x 4096.
         """
         if image is not None:
-            self._picture = None
+            self._picture = self._left = None
         self._image.set_image(image, levels)
         self._mask.set_mask(None)
         self._confidence.set_confidence(None)
@@ -118,7 +117,7 @@ class ImageView(QWidget):
     def set_placeholder(self, text: str) -> None:
         """Sets the text in the middle while there is no image: empty, loading, broken."""
         self._placeholder = text
-        self._picture = None
+        self._picture = self._left = None
         self.setAccessibleDescription(text)
         self.update()
 
@@ -127,7 +126,7 @@ class ImageView(QWidget):
 
         Nothing can be done on a picture: as long as it is shown, there is no image.
         """
-        self._picture = picture
+        self._picture, self._left = picture, None
         self.update()
 
     def leave_image(self) -> None:
@@ -137,9 +136,7 @@ class ImageView(QWidget):
         """
         if not self.has_image:
             return
-        self._picture = Picture(
-            self._image.image, self._image.size, self.view_state(), is_left=True
-        )  # not painted: it is on the screen
+        self._left = self._image.painted  # with the mask, it is on the screen still
         self._image.set_image(None, None)
         self._mask.set_mask(None)
         self._confidence.set_confidence(None)
@@ -147,7 +144,7 @@ class ImageView(QWidget):
     @property
     def has_picture(self) -> bool:
         """Whether a picture stands in for the image that comes."""
-        return self._picture is not None and not self._picture.is_left
+        return self._picture is not None
 
     def set_mask(self, mask: NDArray[np.uint8] | None) -> None:
         """Shows the owner's mask itself (no copy) until another one is set.
@@ -329,6 +326,9 @@ class ImageView(QWidget):
         painter = QPainter(self)
         try:
             painter.scale(1 / ratio, 1 / ratio)
+            if self._left is not None:
+                painter.drawImage(0, 0, self._left)
+                return
             for rect in _few_rects(event.region()):
                 self._paint_layers(painter, device_rect(rect, ratio).clipped(*self._device_size()))
             if self.has_image:
@@ -339,7 +339,7 @@ class ImageView(QWidget):
                 self._paint_placeholder(painter)
         finally:
             painter.end()
-        if self.has_picture:
+        if self.has_picture and not self.has_image:
             self.picture_painted.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -110,9 +110,9 @@ class ImageLayer:
         self._cache_key: tuple[object, ...] = ()
 
     @property
-    def image(self) -> QImage:
-        """What is shown, a null image without one."""
-        return self._image
+    def painted(self) -> QImage:
+        """What was painted last, as large as the view."""
+        return QImage(self._cache)
 
     @property
     def size(self) -> Size:

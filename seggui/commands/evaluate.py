@@ -181,4 +181,3 @@ def result_lines(evaluation: Evaluation, selection: Selection, page: Path | None
         f"{duration(total)} in all"
     )
     return lines if page is None else [*lines, f"The report is in {page}"]
-

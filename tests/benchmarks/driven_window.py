@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 from model.engine.client import open_engine
 from model.engine.protocol import TrainingSettings
 from seggui.app import Program
+from seggui.navigation import Bundle
 from seggui.settings import data_dir
 from seggui.theme import apply_theme
 from tests.benchmarks.orders import Heartbeat, OrderServer
@@ -124,9 +125,11 @@ class Driver(QObject):
         self._step()
 
     @Slot(object)
-    def _on_shown(self, _: object) -> None:
+    def _on_shown(self, bundle: Bundle) -> None:
         self._num_shown += 1
-        if not self._waits_for_answer:
+        # One that was predicted when it was passed before waits for no answer.
+        is_predicted = bool(bundle.predicted_by) and bundle.prepared is None
+        if is_predicted or not self._waits_for_answer:
             self._arrive()
 
     def _arrive(self) -> None:
