@@ -96,7 +96,7 @@ def _time_brush(screen: Screen, place: Path, home: Path, turn: int) -> float:
         while seen is None:
             screen.button(True)
             with contextlib.suppress(TimeoutError):
-                seen = screen.wait_until(x, y, lambda c: c != block_color(0), timeout=0.1)
+                seen = screen.wait_until(x, y, lambda c: c != block_color(0), timeout=0.03)
             screen.button(False)
     screen.wait_until(x, y, lambda color: color != block_color(0))
     shutil.rmtree(folder)
