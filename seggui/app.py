@@ -69,6 +69,8 @@ class Program(QObject):
         if self._first_folder is not None:  # the answer waits for the event loop
             self.loader.picture_ready.connect(self._on_first_picture)
             self.loader.show_picture_first()
+            self.navigation.image_shown.connect(self.loader.note_shown)
+            self.navigation.image_failed.connect(self.loader.note_shown)
             home = kept_home(self.settings, self._first_folder)
             self.navigation.open_folder(self._first_folder, home)
         self._build(engine)

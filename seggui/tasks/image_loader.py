@@ -63,6 +63,7 @@ class ImageLoader(QObject):
         super().__init__(parent)
         self._has_picture_first = False
         self._goes_on = threading.Event()
+        self._is_shown = threading.Event()
         self._thread = JobThread("images", self)
         self._thumbnails = JobThread("thumbnails", self)
         self._ahead: tuple[Path, DecodedImage] | None = None  # touched by the image thread only
@@ -70,8 +71,9 @@ class ImageLoader(QObject):
     def show_picture_first(self) -> None:
         """Makes the next image that is read ahead known as a picture first.
 
-        Decoding needs numpy, and its import stops the window. So image and thumbnails wait until
-        :meth:`go_on` says that the picture was painted, or half a second.
+        Decoding needs numpy, and its import stops the window. So the image waits until
+        :meth:`go_on` says that the picture was painted, and thumbnails until :meth:`note_shown`,
+        or half a second each: whoever waits for the brush does not wait for them.
         """
         self._has_picture_first = True
 
@@ -79,6 +81,11 @@ class ImageLoader(QObject):
     def go_on(self) -> None:
         """The picture is on the screen: the image itself may be decoded."""
         self._goes_on.set()
+
+    @Slot()
+    def note_shown(self) -> None:
+        """The first image can be painted on: thumbnails may be read."""
+        self._is_shown.set()
 
     def read_ahead(self, key: str, path: Path, *, view: ViewState = None) -> None:
         """Begins to decode what will be asked for in a moment. May be called from any thread.
@@ -123,12 +130,13 @@ class ImageLoader(QObject):
     def close(self) -> None:
         """Ends both threads and waits."""
         self._goes_on.set()
+        self._is_shown.set()
         self._thread.close(drain=False)
         self._thumbnails.close(drain=False)
 
     def _thumbnail(self, path: Path) -> QImage:
-        if self._has_picture_first:
-            self._goes_on.wait(PICTURE_SECONDS)
+        if self._has_picture_first and self._goes_on.wait(PICTURE_SECONDS):
+            self._is_shown.wait(PICTURE_SECONDS)
         return image_from_pixels(read_thumbnail(path, THUMBNAIL_SIDE_PX))
 
     def _keep(self, key: str, path: Path, view: ViewState) -> None:
