@@ -276,14 +276,15 @@ def run(folder: Path | None, model: Path | None, *, engine_hosting: Hosting = "p
     app.setApplicationName("seggui")
     app.setDesktopFileName("seggui")
     app.setWindowIcon(QIcon(str(resource_path("icons", "seggui.svg"))))
+    first = folder or last_folder(Settings())
     program = Program(
         DeferredEngine(lambda: _open_engine(engine_hosting)),
         shipped_model=resource_path("models", "default.keras"),
-        first_folder=folder or last_folder(Settings()),
+        first_folder=first,
     )
     apply_theme(app, program.settings.theme())
     _close_on_signals(program, signals)
-    program.start(folder, model)
+    program.start(first, model)
     if "SEGGUI_WIDGET_MAP" in os.environ:
         from seggui.widget_map import write_widget_map_if_wanted
 

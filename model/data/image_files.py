@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 400_000_000
 """Larger files are refused: decoded they need about 3 GB."""
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SIGNATURE_BYTES = 16
 _BAND_BYTES = 2**20
 
@@ -52,7 +53,7 @@ class _FileKind:
 
 _KINDS = (
     _FileKind("JpegImagePlugin", "JpegImageFile", (b"\xff\xd8\xff",)),
-    _FileKind("PngImagePlugin", "PngImageFile", (b"\x89PNG\r\n\x1a\n",)),
+    _FileKind("PngImagePlugin", "PngImageFile", (PNG_SIGNATURE,)),
     _FileKind("TiffImagePlugin", "TiffImageFile", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
     _FileKind("WebPImagePlugin", "WebPImageFile", (b"RIFF",)),
     _FileKind("BmpImagePlugin", "BmpImageFile", (b"BM",)),

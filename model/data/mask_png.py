@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.data.image_files import MAX_PIXELS
+from model.data.image_files import MAX_PIXELS, PNG_SIGNATURE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _UP = 2
 _BAND_BYTES = 2**20
 _GRAY, _PALETTE = 0, 3
@@ -74,7 +73,7 @@ def _header_and_pixels(data: bytes) -> tuple[int, int, list[bytes]] | None:
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The chunks of a PNG with their kinds, as far as their checksums are right."""
-    position = len(SIGNATURE) if data.startswith(SIGNATURE) else len(data)
+    position = len(PNG_SIGNATURE) if data.startswith(PNG_SIGNATURE) else len(data)
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 8 + length

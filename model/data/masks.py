@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.data.atomic import write_atomic
-from model.data.image_files import array_of, opened_bytes, opened_image
+from model.data.image_files import PNG_SIGNATURE, array_of, opened_bytes, opened_image
 from model.data.label_sets import IGNORE, Color, LabelSet
-from model.data.mask_png import SIGNATURE, read_plain_mask
+from model.data.mask_png import read_plain_mask
 from model.errors import MaskError
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def _read_plain(path: Path) -> NDArray[np.uint8] | None:
     """The quick way for files of this program's make; None leaves the file to Pillow."""
     try:
         with path.open("rb") as file:
-            head = file.read(len(SIGNATURE))
-            return read_plain_mask(head + file.read()) if head == SIGNATURE else None
+            head = file.read(len(PNG_SIGNATURE))
+            return read_plain_mask(head + file.read()) if head == PNG_SIGNATURE else None
     except OSError:
         return None  # the other way says what is wrong
 
@@ -121,7 +121,7 @@ def encode_mask(mask: NDArray[np.uint8], label_set: LabelSet | None) -> bytes:
     chunks = [_chunk(b"IHDR", header), _chunk(b"IDAT", _packed(mask)), _chunk(b"IEND", b"")]
     if label_set is not None:
         chunks.insert(1, _chunk(b"PLTE", palette(label_set).tobytes()))
-    return b"".join((SIGNATURE, *chunks))
+    return b"".join((PNG_SIGNATURE, *chunks))
 
 
 def _packed(mask: NDArray[np.uint8]) -> bytes:

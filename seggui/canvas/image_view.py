@@ -121,7 +121,7 @@ class ImageView(QWidget):
         self.setAccessibleDescription(text)
         self.update()
 
-    def set_picture(self, picture: Picture | None) -> None:
+    def set_picture(self, picture: Picture) -> None:
         """Shows how an image looks until ``set_image`` brings the image itself, or a placeholder.
 
         Nothing can be done on a picture: as long as it is shown, there is no image.
