@@ -39,6 +39,10 @@ FIRST_PAINT_DELAY_MS = 250
 COLLECTOR_DELAY_MS = 3000
 """Switched off while the program starts; see ``seggui.cli``."""
 
+PICTURE_PAUSE_MS = 40
+"""From the first picture until its image is decoded: the rest of the window is painted meanwhile,
+and a stroke that is begun at once gets the interpreter for itself."""
+
 MAX_LOG_BYTES = 2**20
 
 _log = logging.getLogger(__name__)
@@ -175,8 +179,8 @@ class Program(QObject):
 
     @Slot()
     def _on_picture_painted(self) -> None:
-        # Not before the rest of the window is painted too and everything is on the screen.
-        QTimer.singleShot(0, self.loader.go_on)
+        # Strokes can be made from here on, and loading numpy would make the first one stutter.
+        QTimer.singleShot(PICTURE_PAUSE_MS, self.loader.go_on)
 
     @Slot(object)
     def _on_opened_at_start(self, _: object) -> None:
@@ -212,6 +216,10 @@ class Program(QObject):
     def close(self) -> None:
         """Brings everything to safety and ends every thread and process; asks when that fails."""
         if self._is_closed:
+            return
+        if self.session.early_strokes:  # their image is there in a moment, and can be saved then
+            self.window.may_close = False
+            self.navigation.when_settled(self.window.close)
             return
         self.navigation.leave_image()
         self.project.flush_now()

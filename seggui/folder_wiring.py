@@ -217,6 +217,9 @@ class FolderWiring(QObject):
     def _on_image_loading(self, key: str) -> None:
         self._window.image_list.set_current(key)
         self._window.set_title(key)
+        canvas = self._window.canvas
+        if canvas.has_picture and canvas.picture_key != key:
+            canvas.set_placeholder("")
         self._loading_timer.start()
 
     @Slot()
@@ -228,12 +231,11 @@ class FolderWiring(QObject):
     def _on_image_shown(self, bundle: Bundle) -> None:
         self._loading_timer.stop()
         canvas = self._window.canvas
-        canvas.set_image(
-            bundle.decoded.image, keep_view=bundle.view is None, levels=bundle.decoded.levels
-        )
+        view = bundle.view if canvas.picture_key != bundle.key else None  # it has been there
+        canvas.set_image(bundle.decoded.image, keep_view=view is None, levels=bundle.decoded.levels)
         canvas.set_mask(bundle.document.mask)
-        if bundle.view is not None:
-            canvas.restore_view(bundle.view)
+        if view is not None:
+            canvas.restore_view(view)
         self._editing.refresh_confidence()
         self._window.image_list.set_current(bundle.key)
         self._window.set_title(bundle.key)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from seggui.core.document import MaskDocument
 from seggui.core.edits import EditResult
@@ -123,6 +123,7 @@ class Navigation(QObject):
         self._bundles: OrderedDict[str, Bundle] = OrderedDict()
         self._loading: set[str] = set()
         self._generation = 0
+        self._next_move: Callable[[], object] | None = None
         self._order: Callable[[str], tuple[str | None, str | None]] | None = None
         self.take_view: Callable[[], dict[str, float]] = dict
         self.finish_gesture: Callable[[], None] = lambda: None
@@ -143,6 +144,8 @@ class Navigation(QObject):
             home: where its masks and history are kept when it cannot be written.
             key: the image to show first; None shows the one that was on view last.
         """
+        if self._waits_for_strokes(lambda: self.open_folder(folder, home, key=key)):
+            return
         self.leave_image()
         self._first_key = key
         self._session.is_opening = True  # a stroke now would belong to neither folder
@@ -155,6 +158,8 @@ class Navigation(QObject):
 
     def close_folder(self) -> None:
         """Leaves the open folder; its project is closed, nothing is on view."""
+        if self._waits_for_strokes(self.close_folder):
+            return
         self.leave_image()
         self._generation += 1
         self._bundles.clear()
@@ -190,6 +195,8 @@ class Navigation(QObject):
         """Brings an image on view: at once when it is in memory, else as soon as it is read."""
         if key not in self._positions or key == self.key:
             return
+        if self._waits_for_strokes(lambda: self.show(key)):
+            return
         self.leave_image()
         self.key = key
         self._project.record_setting("current_image", key)
@@ -208,6 +215,10 @@ class Navigation(QObject):
         key = self._neighbour(self.key, step)
         if key is not None:
             self.show(key)
+
+    def when_settled(self, move: Callable[[], object]) -> None:
+        """Calls once the image that is on its way is shown, or has failed. The last call counts."""
+        self._next_move = move
 
     def leave_image(self) -> None:
         """Finishes what is in the hand and remembers zoom and position."""
@@ -280,14 +291,14 @@ class Navigation(QObject):
         self._generation += 1
         self._bundles.clear()
         self._loading.clear()
-        self._loader.keep_only(frozenset())
+        first = _first_key(opened.keys, opened.settings, self._first_key)
+        self._loader.keep_only(frozenset() if first is None else frozenset({first}))
         self._loader.forget_thumbnails()
         self.opened, self.records, self.key = opened, dict(opened.records), None
         self._positions = {key: i for i, key in enumerate(opened.keys)}
         self._session.is_read_only = opened.is_read_only
         self._session.show_nothing()
         self.folder_opened.emit(opened)
-        first = _first_key(opened.keys, opened.settings, self._first_key)
         if first is not None:
             self.show(first)
 
@@ -345,16 +356,32 @@ class Navigation(QObject):
             return
         self._loading.discard(key)
         if key == self.key:
+            self._session.early_strokes.clear()
             self.image_failed.emit(key, error)
             self._prefetch()
+            self._move_on()
 
     def _present(self, bundle: Bundle) -> None:
         self._bundles.move_to_end(bundle.key)
         self._session.show_document(bundle.key, bundle.document, self.record(bundle.key).status)
         self.image_shown.emit(bundle)
+        self._session.paint_early_strokes()
         self.bundle_ready.emit(bundle, 0)
         self._prefetch()
         self._evict()
+        self._move_on()
+
+    def _waits_for_strokes(self, move: Callable[[], None]) -> bool:
+        """Whether strokes need the image that is on its way; the move is made once it is there."""
+        if self._session.early_strokes:
+            self.when_settled(move)
+            return True
+        return False
+
+    def _move_on(self) -> None:
+        move, self._next_move = self._next_move, None
+        if move is not None:
+            QTimer.singleShot(0, self, move)
 
     def _prefetch(self) -> None:
         key: str | None

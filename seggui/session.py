@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 from model.data.label_sets import IGNORE, LabelSet
 from seggui.canvas.editor import Point
 from seggui.core.document import MaskDocument, PaintRule
+from seggui.core.early_strokes import EarlyStrokes, Segment
 from seggui.core.edits import EditResult
 from seggui.core.records import EMPTY_RECT, DocumentStatus, ImageStatus, MaskEdit, Rect
 
@@ -65,14 +66,19 @@ class Session(QObject):
         self.hidden: frozenset[int] = frozenset()
         self.locked: frozenset[int] = frozenset()
         self.only_over: frozenset[int] | None = None
+        self.early_strokes = EarlyStrokes()
         self._radius_px = 10.0
         self._num_forgotten = 0
 
     # -- what is shown ---------------------------------------------------------------------------
 
     def show_document(self, key: str, document: MaskDocument, status: ImageStatus) -> None:
-        """Puts a document into the window; a stroke in the old one is committed first."""
-        self.commit_stroke()
+        """Puts a document into the window; a stroke in the old one is committed first.
+
+        One that was begun before the document was there stays in the hand.
+        """
+        if self.document is not None:
+            self.commit_stroke()
         self.key, self.document, self.image_status = key, document, status
         self._num_forgotten = document.history.num_forgotten
         self.document_changed.emit()
@@ -150,8 +156,15 @@ class Session(QObject):
     @property
     def can_edit(self) -> bool:
         """False while nothing can be painted; the reason is told when somebody tries."""
-        is_open = self.document is not None and self.label_set is not None
-        return is_open and not (self.is_read_only or self.is_previewing or self.is_opening)
+        return self.document is not None and self._may_begin
+
+    @property
+    def can_stroke(self) -> bool:
+        """Whether brush and eraser may be used, if there is an image to see.
+
+        Its document may still be on the way: strokes wait for it.
+        """
+        return self.can_edit or (self.document is None and self._may_begin)
 
     def explain_refusal(self) -> None:
         """Tells why nothing can be painted right now."""
@@ -159,28 +172,49 @@ class Session(QObject):
 
     def begin_stroke(self, *, erase: bool) -> None:
         """Starts a stroke with the current class, or one that removes labels."""
+        text = self._text("Eraser" if erase else "Brush", erase=erase)
+        if self.document is None and self._may_begin:
+            self.early_strokes.begin(self._rule(erase=erase), text=text)
+            return
         if not self._may_edit() or self.document is None:
             return
         self.commit_stroke()
-        text = self._text("Eraser" if erase else "Brush", erase=erase)
         self.document.begin_stroke(self._rule(erase=erase), text=text)
         self._emit_status()
 
     def extend_stroke(self, p: Point, q: Point, *, radius_px: float | None = None) -> None:
         """Paints from p to q."""
+        if self.early_strokes.in_stroke:
+            segment = Segment(p, q, radius_px or self._radius_px)
+            self.early_strokes.extend(segment)
+            self.mask_changed.emit(segment.rect)
+            return
         if self.document is None or not self.document.in_stroke:
             return
         self._emit_changed(self.document.extend_stroke(p, q, radius_px or self._radius_px))
 
     def commit_stroke(self) -> None:
         """Ends a stroke, if there is one: one undo step."""
+        self.early_strokes.commit()
         if self.document is not None and self.document.in_stroke:
             self._finish(self.document.commit_stroke())
 
     def abort_stroke(self) -> None:
         """Takes the stroke in the hand back."""
+        for stroke in self.early_strokes:
+            for segment in stroke.segments:
+                self.mask_changed.emit(segment.rect)
+        self.early_strokes.abort()
         if self.document is not None and self.document.in_stroke:
             self._emit_changed(self.document.abort_stroke())
+            self._emit_status()
+
+    def paint_early_strokes(self) -> None:
+        """Paints the strokes that were made before the document in the window was there."""
+        if self.document is not None and self.early_strokes:
+            self.early_strokes.paint_into(
+                self.document, changed=self._emit_changed, finished=self._finish
+            )
             self._emit_status()
 
     def fill(self, p: Point) -> None:
@@ -322,6 +356,11 @@ class Session(QObject):
     @property
     def _may_change(self) -> bool:
         return not (self.is_read_only or self.is_opening)
+
+    @property
+    def _may_begin(self) -> bool:
+        is_held = self.is_read_only or self.is_previewing or self.is_opening
+        return self.label_set is not None and not is_held
 
     def _may_edit(self) -> bool:
         if self.can_edit:

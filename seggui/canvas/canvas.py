@@ -75,7 +75,8 @@ class Canvas(ImageView):
         levels: tuple[QImage, ...] | None = None,
     ) -> None:
         """Shows another image; what the tools remember of the old one is dropped."""
-        self._forget_image()
+        if image is None or not self.has_picture:
+            self._forget_image()  # else it is the image of the picture: a stroke goes on
         super().set_image(image, keep_view=keep_view, levels=levels)
         self._follow_view()
         self._refresh_shape()
@@ -156,6 +157,8 @@ class Canvas(ImageView):
 
     def paint_over(self, painter: QPainter) -> None:
         """Draws what the tool has begun, and the brush."""
+        if not self.has_image and self._editor is not None and not self.is_peeking:
+            self.paint_strokes(painter, self._editor.early_strokes)
         self._tool.paint(painter, pixel=max(1.0, self.device_pixel_ratio))
         if self._cursor is not None:
             self._cursor.paint(painter)
@@ -237,11 +240,15 @@ class Canvas(ImageView):
         """Takes the brush away."""
         self._hover(None)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Repaints nothing: the widget's own answer would, in the middle of a first stroke."""
+        event.accept()
+
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Held keys are released elsewhere."""
+        """Held keys are released elsewhere. Nothing looks different without the focus."""
         self._navigator.let_go()
         self._refresh_shape()
-        super().focusOutEvent(event)
+        event.accept()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Commits what is in the hand: the release will not come."""
@@ -260,7 +267,7 @@ class Canvas(ImageView):
         self.view_changed.connect(self._follow_view)
 
     def _press(self, pointer: PointerEvent, *, is_double: bool = False) -> None:
-        if self._held_button != _NO_BUTTON or not self.has_image:
+        if self._held_button != _NO_BUTTON or not self.is_shown:
             return
         self._hover(pointer)
         if self._navigator.press(pointer):
@@ -299,10 +306,13 @@ class Canvas(ImageView):
     def _may_use_tool(self) -> bool:
         if self._editor is None:
             return False
-        if self._tool.edits and not self._editor.can_edit:
+        if self._tool.edits and not self._can_use_tool(self._editor):
             self.refuse()
             return False
         return True
+
+    def _can_use_tool(self, editor: Editor) -> bool:
+        return editor.can_stroke if self._tool.has_brush_cursor else editor.can_edit
 
     def _wants_key(self, event: QKeyEvent) -> bool:
         return self._navigator.wants_key(event) or (
@@ -366,8 +376,8 @@ class Canvas(ImageView):
 
     def _current_cursor(self) -> BrushCursor | None:
         editor, pointer = self._editor, self._pointer
-        is_shown = self.has_image and self._tool.has_brush_cursor
-        if editor is None or pointer is None or not is_shown or not editor.can_edit:
+        is_shown = self.is_shown and self._tool.has_brush_cursor
+        if editor is None or pointer is None or not is_shown or not editor.can_stroke:
             return None
         radius_px = pointer.radius_px(editor)
         return BrushCursor(pointer.point, radius_px, self.view, max(1.0, self.device_pixel_ratio))
@@ -378,11 +388,11 @@ class Canvas(ImageView):
             self.setCursor(shape)
 
     def _shape(self) -> Qt.CursorShape:
-        if not self.has_image:
+        if not self.is_shown:
             return Qt.CursorShape.ArrowCursor
         if self._navigator.cursor is not None:
             return self._navigator.cursor
-        if self._tool.edits and (self._editor is None or not self._editor.can_edit):
+        if self._tool.edits and (self._editor is None or not self._can_use_tool(self._editor)):
             return Qt.CursorShape.ForbiddenCursor
         is_on_image = self._pointer is not None and self.contains(self._pointer.point)
         if self._tool.has_brush_cursor and (is_on_image or self._is_tool_gesture):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from seggui.core.early_strokes import EarlyStroke
 
 Point = tuple[float, float]
 """(row, column) in image pixels as floats: pixel (r, c) covers [r, r+1) x [c, c+1)."""
@@ -14,6 +18,16 @@ class Editor(Protocol):
     @property
     def can_edit(self) -> bool:
         """False while nothing is open, the image is loading, or the project is read-only."""
+        ...
+
+    @property
+    def can_stroke(self) -> bool:
+        """As ``can_edit``, but for brush and eraser, which need not wait for the document."""
+        ...
+
+    @property
+    def early_strokes(self) -> Iterable[EarlyStroke]:
+        """Strokes that wait for the document; the canvas shows them meanwhile."""
         ...
 
     @property

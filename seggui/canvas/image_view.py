@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ from seggui.core.records import Rect
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from seggui.core.early_strokes import EarlyStroke
+
 _ZOOM_STEP = 1.25
 
 
@@ -39,11 +41,13 @@ class Picture:
 
     Attributes:
         image: the pixels; may have fewer than the image itself.
+        key: of the image.
         size: (height, width) of the image itself, in pixels.
         view: zoom and position as ``ImageView.view_state`` gave them, or None for the whole image.
     """
 
     image: QImage
+    key: str
     size: Size
     view: Mapping[str, float] | None = None
 
@@ -85,8 +89,15 @@ class ImageView(QWidget):
 
     @property
     def image_size(self) -> Size:
-        """(height, width) of the image in pixels, (0, 0) without one."""
+        """(height, width) of the image in pixels, or of its picture; (0, 0) without one."""
+        if self._picture is not None and not self.has_image:
+            return self._picture.size
         return self._image.size
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether an image is to be seen, and be it by its picture."""
+        return self.image_size != (0, 0)
 
     def set_image(
         self,
@@ -124,9 +135,10 @@ class ImageView(QWidget):
     def set_picture(self, picture: Picture) -> None:
         """Shows how an image looks until ``set_image`` brings the image itself, or a placeholder.
 
-        Nothing can be done on a picture: as long as it is shown, there is no image.
+        It lies where the image will lie, and can be zoomed and panned; ``has_image`` is false.
         """
         self._picture, self._left = picture, None
+        self.restore_view(picture.view or {})
         self.update()
 
     def leave_image(self) -> None:
@@ -146,6 +158,11 @@ class ImageView(QWidget):
         """Whether a picture stands in for the image that comes."""
         return self._picture is not None
 
+    @property
+    def picture_key(self) -> str | None:
+        """Of which image there is a picture, or None."""
+        return self._picture.key if self._picture is not None else None
+
     def set_mask(self, mask: NDArray[np.uint8] | None) -> None:
         """Shows the owner's mask itself (no copy) until another one is set.
 
@@ -161,7 +178,7 @@ class ImageView(QWidget):
 
     def update_mask(self, rect: Rect) -> None:
         """Repaints where the mask changed; ``rect`` in image pixels, clipped to the image."""
-        changed = rect.clipped(*self._image.size)
+        changed = rect.clipped(*self.image_size)
         if changed.is_empty:
             return
         device = self._view.covered(changed)
@@ -206,6 +223,11 @@ class ImageView(QWidget):
             self._is_peeking = is_peeking
             self.update()
 
+    @property
+    def is_peeking(self) -> bool:
+        """Whether only the image is shown for the moment."""
+        return self._is_peeking
+
     def set_smooth(self, is_smooth: bool) -> None:
         """Interpolates the enlarged image instead of showing square pixels (never the mask)."""
         self._image.is_smooth = is_smooth
@@ -226,7 +248,7 @@ class ImageView(QWidget):
     @property
     def image_rect(self) -> QRect:
         """Where the image lies in the widget, in logical pixels; may reach outside."""
-        whole = self._view.covered(Rect(0, 0, *self._image.size))
+        whole = self._view.covered(Rect(0, 0, *self.image_size))
         return widget_rect(whole, self.device_pixel_ratio, margin_px=0)
 
     def widget_position(self, point: Point) -> QPointF:
@@ -236,8 +258,8 @@ class ImageView(QWidget):
 
     def fit(self) -> None:
         """Shows the whole image, and goes on doing so when the window changes its size."""
-        if self.has_image:
-            self._set_view(ViewTransform.fitted(self._image.size, self._device_size()))
+        if self.is_shown:
+            self._set_view(ViewTransform.fitted(self.image_size, self._device_size()))
         self._is_fitted = True
 
     def zoom_to(self, scale: float, anchor: QPointF | None = None) -> None:
@@ -247,13 +269,13 @@ class ImageView(QWidget):
             scale: device pixels per image pixel, limited to what makes sense.
             anchor: logical position in the widget, or None for the middle.
         """
-        if not self.has_image:
+        if not self.is_shown:
             return
         place = QPointF(self.width(), self.height()) / 2 if anchor is None else anchor
         x, y = pixel_center(place, self.device_pixel_ratio)
         zoomed = self._view.zoomed(scale, x, y)
         if not self.contains(self._view.to_image(x, y)):
-            zoomed = zoomed.kept_visible(self._image.size, self._device_size())
+            zoomed = zoomed.kept_visible(self.image_size, self._device_size())
         self._is_fitted = False
         self._set_view(zoomed)
 
@@ -271,9 +293,9 @@ class ImageView(QWidget):
 
     def pan(self, dx: float, dy: float) -> None:
         """Moves the image by device pixels; a part of it stays in view."""
-        if not self.has_image:
+        if not self.is_shown:
             return
-        moved = self._view.moved(dx, dy).kept_visible(self._image.size, self._device_size())
+        moved = self._view.moved(dx, dy).kept_visible(self.image_size, self._device_size())
         self._is_fitted = False
         self._set_view(moved)
 
@@ -286,7 +308,7 @@ class ImageView(QWidget):
 
     def restore_view(self, state: Mapping[str, float]) -> None:
         """Shows the place again that ``view_state`` described; anything unusable is a fit."""
-        view = self._stored_view(state, self._image.size)
+        view = self._stored_view(state)
         if view is None:
             self.fit()
             return
@@ -297,13 +319,18 @@ class ImageView(QWidget):
 
     def contains(self, point: Point) -> bool:
         """Whether (row, column) is on the image."""
-        height, width = self._image.size
+        height, width = self.image_size
         return 0 <= point[0] < height and 0 <= point[1] < width
 
     def repaint_device(self, rect: Rect) -> None:
         """Schedules a repaint of device pixels."""
         if not rect.is_empty:
             self.update(widget_rect(rect, self.device_pixel_ratio))
+
+    def paint_strokes(self, painter: QPainter, strokes: Iterable[EarlyStroke]) -> None:
+        """Draws strokes that are in no mask yet, in device pixels. Without numpy."""
+        whole = self._view.covered(Rect(0, 0, *self.image_size)).clipped(*self._device_size())
+        self._mask.paint_strokes(painter, strokes, whole, self._view)
 
     def paint_over(self, painter: QPainter) -> None:
         """Draws what lies over image and mask, in device pixels; for subclasses."""
@@ -331,10 +358,10 @@ class ImageView(QWidget):
                 return
             for rect in _few_rects(event.region()):
                 self._paint_layers(painter, device_rect(rect, ratio).clipped(*self._device_size()))
-            if self.has_image:
-                self.paint_over(painter)
-            elif self._picture is not None:
+            if self._picture is not None and not self.has_image:
                 self._paint_picture(painter, self._picture)
+            if self.is_shown:
+                self.paint_over(painter)
             else:
                 self._paint_placeholder(painter)
         finally:
@@ -371,13 +398,13 @@ class ImageView(QWidget):
             self.update()
             self.view_changed.emit()
 
-    def _stored_view(self, state: Mapping[str, float], image: Size) -> ViewTransform | None:
-        """The view of ``view_state`` for an image of a size; None fits it."""
+    def _stored_view(self, state: Mapping[str, float]) -> ViewTransform | None:
+        """The view of ``view_state`` for what is shown now; None fits it."""
         values = [state.get(name, math.nan) for name in ("scale", "row", "column", "is_fitted")]
         if not all(math.isfinite(value) for value in values) or values[0] <= 0 or values[3]:
             return None
         view = ViewTransform.centered(values[0], (values[1], values[2]), self._device_size())
-        return view.kept_visible(image, self._device_size())
+        return view.kept_visible(self.image_size, self._device_size())
 
     def _follow_ratio(self) -> None:
         change = self.device_pixel_ratio / self._ratio
@@ -407,9 +434,7 @@ class ImageView(QWidget):
 
     def _paint_picture(self, painter: QPainter, picture: Picture) -> None:
         """As the image will lie there. Without numpy, which is not loaded yet at the start."""
-        view = self._stored_view(picture.view or {}, picture.size)
-        view = view or ViewTransform.fitted(picture.size, self._device_size())
-        height, width = picture.size
+        view, (height, width) = self._view, picture.size
         is_smooth = view.scale < 1 or self._image.is_smooth
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smooth)
         target = QRectF(view.left, view.top, width * view.scale, height * view.scale)

@@ -8,14 +8,14 @@ is not painted. Sampling is ours and not QPainter's because Qt steps through a s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from model.data.label_sets import IGNORE, Color
 from seggui.canvas.view_transform import Size, ViewTransform
@@ -23,6 +23,8 @@ from seggui.core.records import Rect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from seggui.core.early_strokes import EarlyStroke
 
 _HIGHEST_CONFIDENCE = 200
 
@@ -242,6 +244,39 @@ class MaskLayer:
             if self._table is None:
                 self._table = self._color_table(self._opacity)
             _blend(painter, device, sample_colors(self._mask, device, view, table=self._table))
+
+    def paint_strokes(
+        self, painter: QPainter, strokes: Iterable[EarlyStroke], device: Rect, view: ViewTransform
+    ) -> None:
+        """Paints strokes that wait for the mask, inside the device rectangle. Without numpy.
+
+        Into a layer of their own first: where strokes overlap, the later one counts.
+        """
+        strokes = list(strokes)
+        if not strokes or device.is_empty:
+            return
+        layer = QImage(_qsize(device), QImage.Format.Format_ARGB32_Premultiplied)
+        layer.fill(Qt.GlobalColor.transparent)
+        over = QPainter(layer)
+        over.translate(-device.left, -device.top)
+        over.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+        for stroke in strokes:
+            color = self._stroke_color(stroke.rule.label)
+            for piece in stroke.segments:
+                pen = QPen(color, 2 * piece.radius_px * view.scale)
+                pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+                over.setPen(pen)
+                ends = [QPointF(*view.to_device(point)) for point in (piece.start, piece.end)]
+                over.drawLine(*ends) if piece.start != piece.end else over.drawPoint(ends[0])
+        over.end()
+        painter.setOpacity(self._opacity)
+        painter.drawImage(QPoint(device.left, device.top), layer)
+        painter.setOpacity(1.0)
+
+    def _stroke_color(self, label: int) -> QColor:
+        if label in self._hidden or label >= len(self._colors):  # also an eraser's
+            return QColor(Qt.GlobalColor.transparent)
+        return QColor(*self._colors[label])
 
     def _color_table(self, opacity: float) -> NDArray[np.uint32]:
         table = np.zeros(256, np.uint32)

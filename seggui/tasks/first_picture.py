@@ -23,11 +23,12 @@ _PLAIN = frozenset(
 """Eight bits per channel and opaque: only these look the same by any reader."""
 
 
-def read_picture(path: Path, view: Mapping[str, float] | None) -> Picture | None:
+def read_picture(key: str, path: Path, view: Mapping[str, float] | None) -> Picture | None:
     """Reads an image the fast way, upright as its EXIF orientation says.
 
     Args:
-        path: of the image.
+        key: the image.
+        path: its file.
         view: zoom and position that it will be shown with, or None.
 
     Returns:
@@ -52,4 +53,4 @@ def read_picture(path: Path, view: Mapping[str, float] | None) -> Picture | None
     quarter_turn = QImageIOHandler.Transformation.TransformationRotate90
     is_turned = bool(reader.transformation() & quarter_turn)
     height, width = stored.height(), stored.width()
-    return Picture(image, (width, height) if is_turned else (height, width), view)
+    return Picture(image, key, (width, height) if is_turned else (height, width), view)

@@ -141,7 +141,7 @@ class ImageLoader(QObject):
 
     def _keep(self, key: str, path: Path, view: ViewState) -> None:
         if self._has_picture_first and not self._goes_on.is_set():
-            picture = read_picture(path, view)
+            picture = read_picture(key, path, view)
             if picture is not None:
                 self.picture_ready.emit(picture)
                 self._goes_on.wait(PICTURE_SECONDS)

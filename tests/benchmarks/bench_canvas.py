@@ -114,7 +114,8 @@ class CountingCanvas(Canvas):
 class DocumentEditor:
     """The real document behind the canvas, without session and disk."""
 
-    can_edit = True
+    can_edit = can_stroke = True
+    early_strokes = ()
 
     def __init__(self, canvas: Canvas, document: MaskDocument) -> None:
         self._canvas, self._document = canvas, document

@@ -42,17 +42,21 @@ def measure_start(place: Path, options: argparse.Namespace, report: Report) -> N
         commands["window over main.py"] = launcher
     home = place / "home"
     times: dict[str, list[float]] = {name: [] for name in commands}
+    counts = (10, options.images)
+    dabs: dict[int, list[float]] = {count: [] for count in counts}
     with Screen() as screen:
         for turn in range(options.rounds + 1):
             for name, command in commands.items():
                 took = _time_start(screen, command, home)
                 if turn:  # the first one makes the project and compiles
                     times[name].append(took)
+            for count in counts if turn else ():
+                dabs[count].append(_time_brush(screen, place, home, count))
         bare = times.pop("bare widget")
         for name, measured in times.items():
             report.times(f"{name}: until its image is seen", measured, bare)
-        fresh = [_time_brush(screen, place, home, turn) for turn in range(options.rounds)]
-        report.times("new folder: until the first dab is seen", fresh, bare)
+        for count in counts:
+            report.times(f"new folder, {count} images: until a dab is seen", dabs[count], bare)
     report.line(f"fastest: bare {min(bare):.0f}, " + ", ".join(
         f"{name} {min(measured):.0f}" for name, measured in times.items()
     ))  # fmt: skip
@@ -85,8 +89,8 @@ def _time_start(screen: Screen, command: list[str], home: Path) -> float:
     return (seen - start) * 1000
 
 
-def _time_brush(screen: Screen, place: Path, home: Path, turn: int) -> float:
-    folder = write_folder(place / f"new_{turn}", 10)
+def _time_brush(screen: Screen, place: Path, home: Path, num_images: int) -> float:
+    folder = write_folder(place / "new", num_images)
     x, y = LOOK_AT
     screen.move(x - 1, y)
     start = time.perf_counter()

@@ -16,6 +16,7 @@ from seggui.canvas.canvas import Canvas
 from seggui.canvas.editor import Point
 from seggui.canvas.layers import image_from_pixels
 from seggui.core.brush import capsule
+from seggui.core.early_strokes import EarlyStroke
 
 LEFT, RIGHT, MIDDLE = (
     Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton,
@@ -39,6 +40,12 @@ class FakeEditor:
     calls: list[tuple[object, ...]] = field(default_factory=list)
     before_stroke: NDArray[np.uint8] | None = None
     value: int = 1
+
+    early_strokes: list[EarlyStroke] = field(default_factory=list)
+
+    @property
+    def can_stroke(self) -> bool:
+        return self.can_edit
 
     @property
     def names(self) -> list[str]:

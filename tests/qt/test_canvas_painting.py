@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF
-from PySide6.QtGui import QColor, QImage, QPalette
+from PySide6.QtCore import QEvent, QPoint, QPointF
+from PySide6.QtGui import QColor, QFocusEvent, QImage, QPalette
+from PySide6.QtWidgets import QApplication
 
 from seggui.canvas.canvas import Canvas
 from seggui.canvas.image_view import Picture
@@ -398,7 +399,7 @@ def test_a_picture_lies_where_the_image_will_lie_and_gives_way_to_it(canvas, qtb
     canvas.set_image(None)
 
     with qtbot.waitSignal(canvas.picture_painted):
-        canvas.set_picture(Picture(image, (24, 40), state))
+        canvas.set_picture(Picture(image, "image.png", (24, 40), state))
     assert np.array_equal(painted(canvas), with_image)
     assert not canvas.has_image  # nothing can be painted on it
 
@@ -409,7 +410,7 @@ def test_a_picture_lies_where_the_image_will_lie_and_gives_way_to_it(canvas, qtb
 
 
 def test_what_went_wrong_is_told_instead_of_the_picture(canvas):
-    canvas.set_picture(Picture(image_from_pixels(random_pixels(24, 40)), (24, 40)))
+    canvas.set_picture(Picture(image_from_pixels(random_pixels(24, 40)), "image.png", (24, 40)))
     canvas.set_placeholder("The image cannot be read.")
     assert not canvas.has_picture
 
@@ -427,3 +428,25 @@ def test_the_image_that_was_left_stays_in_sight_until_the_next_one_comes(canvas)
     assert np.array_equal(painted(canvas), before)
     canvas.set_placeholder("Loading...")
     assert not np.array_equal(painted(canvas), before)
+
+
+def test_taking_the_focus_repaints_nothing(qtbot):
+    class Watched(Canvas):
+        num_paints = 0
+
+        def paintEvent(self, event):  # noqa: N802
+            self.num_paints += 1
+            super().paintEvent(event)
+
+    canvas = Watched()
+    qtbot.addWidget(canvas)
+    with qtbot.waitExposed(canvas):
+        canvas.show()
+    open_image(canvas, 50, 70)
+    qtbot.waitUntil(lambda: canvas.num_paints > 0)
+    QApplication.processEvents()
+    before = canvas.num_paints
+    for event in (QFocusEvent(QEvent.Type.FocusOut), QFocusEvent(QEvent.Type.FocusIn)):
+        QApplication.sendEvent(canvas, event)
+    QApplication.processEvents()
+    assert canvas.num_paints == before

@@ -152,3 +152,29 @@ def test_a_mask_with_a_class_that_the_project_lacks_is_told(driver: Driver, tmp_
 def shown_texts(driver: Driver) -> list[str]:
     """What the message bar says."""
     return [label.text() for label in driver.window.message_bar.findChildren(QLabel)]
+
+
+def test_the_first_image_is_read_ahead_however_late_its_thread_wakes(
+    make_program: Callable[[Path], Program],
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = write_images(tmp_path, 2)
+    gate, pictures = threading.Event(), []
+    read_ahead = image_loader.ImageLoader.read_ahead
+
+    def late(loader: image_loader.ImageLoader, key: str, path: Path, **options: None) -> None:
+        loader.picture_ready.connect(pictures.append)
+        loader._thread.submit(lambda: gate.wait(20), failed=pytest.fail, priority=-2)
+        read_ahead(loader, key, path, **options)
+
+    monkeypatch.setattr(image_loader.ImageLoader, "read_ahead", late)
+    program = make_program(tmp_path)
+
+    with qtbot.waitSignal(program.navigation.folder_opened, timeout=10_000):
+        program.start(tmp_path, None)
+    gate.set()
+    qtbot.waitUntil(lambda: program.session.document is not None, timeout=10_000)
+
+    assert [picture.key for picture in pictures] == [names[0]]

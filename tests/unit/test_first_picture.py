@@ -30,7 +30,7 @@ def test_a_picture_has_the_pixels_that_the_program_reads(
     path = tmp_path / f"image.{ending}"
     Image.fromarray(colors()).convert(mode).save(path)
 
-    picture = read_picture(path, {"scale": 2.0})
+    picture = read_picture("image", path, {"scale": 2.0})
 
     assert picture is not None
     assert picture.size == (24, 40)
@@ -46,7 +46,7 @@ def test_a_turned_photograph_stands_upright(tmp_path: Path) -> None:
     halves[:, 24:] = 255
     Image.fromarray(halves).save(path, exif=exif, quality=95)
 
-    picture = read_picture(path, None)
+    picture = read_picture("image", path, None)
 
     assert picture is not None
     assert picture.size == (48, 32)
@@ -61,7 +61,7 @@ def test_a_huge_image_is_read_with_fewer_pixels_but_keeps_its_size(
     path = tmp_path / "large.png"
     Image.fromarray(colors()).save(path)
 
-    picture = read_picture(path, None)
+    picture = read_picture("image", path, None)
 
     assert picture is not None
     assert picture.size == (24, 40)
@@ -80,4 +80,4 @@ def test_there_is_no_picture_where_it_might_look_different(tmp_path: Path, kind:
     elif kind == "broken":
         path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
 
-    assert read_picture(path, None) is None
+    assert read_picture("image", path, None) is None
