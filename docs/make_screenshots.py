@@ -6,7 +6,8 @@ Draws a sample street, trains a small network on others (a quarter of an hour on
 skipped with ``--network``), corrects a few images as a person would, opens the program on a screen
 of 1280 x 800 in memory, walks through it, and writes ``resources/manual/images/NAME.png``. What is
 seen is what happens: predictions, training and scores are real. Only shown folder names are made
-up, so that no picture tells whose computer it was. Needs Linux with Xvfb and openbox.
+up, so that no picture tells whose computer it was. Runs that no wanted picture shows are left out.
+Needs Linux with Xvfb and openbox.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,38 +29,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from model.data.images import image_size, read_image
-from model.data.masks import read_mask
-from model.data.sample import sample_label_set, write_sample_folder
+from docs.screenshot_material import (
+    NUM_CORRECTED,
+    NUM_IMAGES,
+    prepare_project,
+    train_network,
+    write_dataset,
+)
+from model.data.sample import sample_label_set
 from model.engine.client import open_engine
-from model.engine.protocol import ModelInfo, TrainingRequest, TrainingSample, TrainingSettings
-from model.engine.starter import write_starter_network
-from model.engine.training import TrainingRun
-from seggui.core.edits import apply_edit
-from seggui.core.predictions import store_prediction
-from seggui.core.project import Project
-from seggui.core.records import ImageStatus
-from seggui.core.simulated_person import correct_mistakes
+from model.engine.protocol import ModelInfo
 from tests.benchmarks.x_screen import Screen
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from seggui.app import Program
+    from seggui.panels.new_model_dialog import NewModelDialog
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "resources" / "manual" / "images"
 WIDTH, HEIGHT = 1280, 800
-NUM_IMAGES, NUM_CORRECTED = 24, 9
-PAINTED = 17  # the image that is painted on in the pictures; nobody corrected it before
 MOST_BYTES, NUM_EXACT_COLORS = 250_000, 56
 SHOWN_HOME = Path("/home/ada")  # nobody's
-STARTER = TrainingSettings(
-    num_steps=700, batch_size=4, crop_size=192, learning_rate=3e-3, keep_old_answers=0.0,
-    score_every=100, patience=100,
-)  # fmt: skip
-STARTER_STREETS = (1, 2, 3, 4, 5)  # the pictures show street 7
 FINE_TUNE_STEPS, STEP_OF_PICTURE = 125, 62
+FINE_TUNE_PICTURES = frozenset({"training", "result", "versions"})
+NEW_MODEL_PICTURES = frozenset({"new-model", "new-model-training"})
+EPOCHS, EPOCH_OF_PICTURE, WIDTHS = 40, 25, "8, 16, 32, 64"
+CLASS_OF_PICTURE = "Pedestrian"
 
 _log = logging.getLogger("screenshots")
 
@@ -84,6 +81,7 @@ def main() -> int:
         if arguments.keep_network is not None:
             shutil.copyfile(network, arguments.keep_network)
         prepare_project(work / "street", work / "truth", network)
+        write_dataset(work / "streets")
         with Screen(WIDTH, HEIGHT) as screen:
             os.environ["DISPLAY"], os.environ["QT_QPA_PLATFORM"] = screen.name, "xcb"
             with window_manager():
@@ -100,63 +98,6 @@ def window_manager() -> Iterator[None]:
     finally:
         manager.terminate()
         manager.wait()
-
-
-def train_network(work: Path, network: Path) -> None:
-    """Trains a small network on a street that the pictures do not show."""
-    _log.info("training a network")
-    images: list[Path] = []
-    for seed in STARTER_STREETS:
-        drive = work / f"street-{seed}"
-        write_sample_folder(drive, num_images=16, seed=seed, with_masks=True)
-        images += sorted(drive.glob("*.png"))
-    samples = tuple(
-        TrainingSample(str(p), str(p.parent / "masks" / p.name), None, is_held_out=i % 8 == 7)
-        for i, p in enumerate(images)
-    )
-    blank = work / "blank.keras"
-    write_starter_network(blank, len(sample_label_set()))
-    engine = open_engine("process", log_path=work / "engine.log")
-    try:
-        settings = engine.load(str(blank)).settings
-    finally:
-        engine.close()
-    request = TrainingRequest(str(blank), settings, str(blank), samples, str(network), STARTER)
-    for event in TrainingRun(request, log_path=work / "training.log").events():
-        _log.info("%s", str(event)[:110])
-
-
-def prepare_project(folder: Path, truth: Path, network: Path) -> None:
-    """Predicts all images of a folder and corrects some of them."""
-    _log.info("predicting and correcting")
-    write_sample_folder(folder, num_images=NUM_IMAGES, seed=7, with_masks=True, masks_folder=truth)
-    engine = open_engine("process", log_path=folder.parent / "engine.log")
-    try:
-        sha256 = engine.load(str(network)).sha256
-        with Project.open(folder) as project:
-            project.set_label_set(sample_label_set())
-            project.set_setting("current_image", project.keys[PAINTED])
-            for number, key in enumerate(project.keys):
-                classes = engine.predict(read_image(folder / key).pixels).classes
-                store_prediction(project, key, classes, sha256)
-                if number < NUM_CORRECTED:
-                    _correct(project, key, truth, number)
-    finally:
-        engine.close()
-
-
-def _correct(project: Project, key: str, truth: Path, number: int) -> None:
-    loaded = project.load(key, *image_size(project.folder / key))
-    edit = correct_mistakes(
-        loaded.mask, loaded.provenance, read_mask(truth / key), num_dabs=60, radius_px=14,
-        seed=number,
-    )  # fmt: skip
-    if edit is None:
-        return
-    status = ImageStatus.REVIEWED if number < NUM_CORRECTED // 2 else ImageStatus.CORRECTED
-    project.append(key, edit, status=status)
-    apply_edit(edit, loaded.mask, loaded.provenance)
-    project.flush(key, loaded.mask, loaded.provenance)
 
 
 class Walk:
@@ -185,6 +126,8 @@ class Walk:
             self._welcome()
             self._editing()
             self._dialogs()
+            self._evaluation()
+            self._new_model()
             self._training()
             self._light()
         finally:
@@ -260,6 +203,70 @@ class Walk:
             ExportDialog(formats, counts, SHOWN_HOME / "images" / "street-masks", self._window),
         )
 
+    def _evaluation(self) -> None:
+        if not self._wants({"evaluation"}):
+            return
+        late, window = self._program.late, self._window
+        window.actions_by_name["evaluate_action"].trigger()
+        self._until(lambda: late.evaluation is not None)
+        wiring = late.evaluation
+        assert wiring is not None
+        wiring.use_dataset(self._folder.parent / "streets")
+        self._until(wiring.view.head.start_button.isEnabled)
+        scored: list[object] = []
+        wiring.control.finished.connect(scored.append)
+        wiring.view.head.start_button.click()
+        self._until(lambda: bool(scored), seconds=300)
+        names = [c.name for c in sample_label_set().classes]
+        wiring.view.choose_class(names.index(CLASS_OF_PICTURE))
+        self._dismiss_messages()
+        self._take("evaluation")
+        wiring.view.choose_class(None)
+        window._evaluation_dock.hide()
+
+    def _new_model(self) -> None:
+        if not self._wants(NEW_MODEL_PICTURES):
+            return
+        late, window = self._program.late, self._window
+        window.actions_by_name["new_model_action"].trigger()
+        wiring = late.new_model
+        assert wiring is not None
+        dialog = wiring.dialog
+        assert dialog is not None
+        dialog.choose_source(self._folder.parent / "streets")
+        self._until(dialog.start_button.isEnabled)
+        self._until(lambda: "pixels" in dialog.dataset_box.headline_text())
+        box = dialog.dataset_box.source_box
+        box.setItemText(box.currentIndex(), str(SHOWN_HOME / "datasets" / "streets"))
+        dialog.output_edit.setText(str(SHOWN_HOME / "networks" / "streets.keras"))
+        self._take_dialog("new-model", dialog, closes=False)
+        self._new_training(dialog)
+
+    def _new_training(self, dialog: NewModelDialog) -> None:
+        """A smaller network on smaller crops than by default: only the curves are shown."""
+        wiring = self._program.late.new_model
+        assert wiring is not None
+        if not self._wants({"new-model-training"}):
+            dialog.reject()
+            return
+        form = dialog.recipe_form
+        form.epochs.setValue(EPOCHS)
+        form.widths.setText(WIDTHS)
+        form.crop_height.setValue(128)
+        form.crop_width.setValue(160)
+        dialog.output_edit.setText(str(self._folder.parent / "streets.keras"))
+        scores: list[object] = []
+        wiring.control.scored.connect(scores.append)
+        ended: list[object] = []
+        wiring.control.ended.connect(ended.append)
+        dialog.start_button.click()
+        self._until(lambda: len(scores) >= EPOCH_OF_PICTURE or bool(ended), seconds=1800)
+        self._dismiss_messages()
+        self._take("new-model-training")
+        self._window.training_panel.running.cancel_button.click()
+        self._until(lambda: bool(ended) and not wiring.control.is_running)
+        self._dismiss_messages()
+
     def _training(self) -> None:
         program, panel = self._program, self._window.training_panel
         self._until(lambda: _is_trainable(program))
@@ -270,6 +277,8 @@ class Walk:
             _vertical(),
         )  # fmt: skip
         self._take("fine-tune")
+        if not self._wants(FINE_TUNE_PICTURES):
+            return
         steps: list[int] = []
         program.training.stepped.connect(lambda step: steps.append(step.step))
         settings = replace(panel.overview.settings(), num_steps=FINE_TUNE_STEPS)
@@ -330,16 +339,20 @@ class Walk:
         while bar.current is not None:
             bar.dismiss(bar.current.name)
 
-    def _take_dialog(self, name: str, dialog: QWidget) -> None:
+    def _wants(self, names: Collection[str]) -> bool:
+        return not self._wanted or not self._wanted.isdisjoint(names)
+
+    def _take_dialog(self, name: str, dialog: QWidget, *, closes: bool = True) -> None:
         dialog.show()
         self._pause(200)
         center = self._window.rect().center() - dialog.rect().center()
         dialog.move(max(0, center.x()), max(0, center.y()))
         self._take(name)
-        dialog.close()
+        if closes:
+            dialog.close()
 
     def _take(self, name: str) -> None:
-        if self._wanted and name not in self._wanted:
+        if not self._wants({name}):
             return
         self._pause(400)
         picture = self._app.primaryScreen().grabWindow(0)
