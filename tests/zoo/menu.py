@@ -44,6 +44,12 @@ MENU = {
 }
 
 
+# Networks of `networks_tf.py`, which only TensorFlow can build: pass them as `build`.
+for _name, _channels, _high in (("tf_operators", 3, 255), ("tf_resize", 4, 1), ("tf_more", 3, 255)):
+    MENU[_name] = (None, _channels, 16, (0, _high), {"output": "softmax"})
+MENU["tf_resize"][-1]["output"] = "sigmoid"
+
+
 def seed_of(text):
     """Return a seed that is the same in every Python."""
     return zlib.crc32(text.encode()) % 100000
@@ -99,6 +105,7 @@ def write(  # noqa: PLR0913, one keyword for each way in which a file can differ
     shelves.randomise(model, seed_of(shelf.tag + name))
     if prepare is not None:
         prepare(model)
+    low, high = facts.get("range", (low, high))
     x = shelves.sample(size, channels, low, high, seed_of(name))
     outputs = shelves.predict(model, x)
     sample = shelf.put_sample(name, x, outputs)

@@ -19,6 +19,12 @@ def conv_block(k, x, filters, name=None, activation="relu", dropout=0.0, padding
     return layers.SpatialDropout2D(dropout)(x) if dropout else x
 
 
+def two_convs(k, x, filters=4, padding="same"):
+    """Two plain convolutions of equal shape: half the file of `conv_block`."""
+    x = k.layers.Conv2D(filters, 3, padding=padding, activation="relu")(x)
+    return k.layers.Conv2D(filters, 3, padding=padding, activation="relu")(x)
+
+
 def unet_transpose(k, size=16):
     """U-Net with Conv2DTranspose; layer names that do not sort like their order."""
     layers = k.layers
@@ -57,9 +63,9 @@ def unet_bilinear(k):
     layers = k.layers
     image = k.Input((None, None, 3))
     first = conv_block(k, image, 4)
-    x = conv_block(k, layers.AveragePooling2D(2)(first), 4)
+    x = two_convs(k, layers.AveragePooling2D(2)(first))
     x = layers.UpSampling2D(2, interpolation="bilinear")(x)
-    x = conv_block(k, layers.Add()([first, x]), 4)
+    x = two_convs(k, layers.Add()([first, x]))
     return k.Model(image, layers.Conv2D(2, 1, activation="sigmoid")(x))
 
 
@@ -153,12 +159,12 @@ def deep_supervision(k, size=16):
     """Three outputs: two at full size, one at half; the last is the best."""
     layers = k.layers
     image = k.Input((size, size, 3))
-    first = conv_block(k, image, 4)
-    low = conv_block(k, layers.MaxPooling2D()(first), 4)
+    first = two_convs(k, image)
+    low = two_convs(k, layers.MaxPooling2D()(first))
     side = layers.Conv2D(3, 1, activation="softmax", name="side_half")(low)
     up = layers.UpSampling2D()(low)
     early = layers.Conv2D(3, 1, activation="softmax", name="early")(up)
-    x = conv_block(k, layers.Concatenate()([first, up]), 4)
+    x = two_convs(k, layers.Concatenate()([first, up]))
     final = layers.Conv2D(3, 1, activation="softmax", name="final")(x)
     return k.Model(image, [side, early, final])
 
@@ -190,11 +196,11 @@ def valid_padding(k, size=32):
     """The U-Net of 2015: valid padding and Cropping2D, 32 in, 16 out."""
     layers = k.layers
     image = k.Input((size, size, 1))
-    first = conv_block(k, image, 2, padding="valid")
-    low = conv_block(k, layers.MaxPooling2D()(first), 2, padding="valid")
+    first = two_convs(k, image, 2, padding="valid")
+    low = two_convs(k, layers.MaxPooling2D()(first), 2, padding="valid")
     up = layers.Conv2DTranspose(2, 2, strides=2)(low)
     x = layers.Concatenate()([layers.Cropping2D(4)(first), up])
-    x = conv_block(k, x, 2, padding="valid")
+    x = two_convs(k, x, 2, padding="valid")
     return k.Model(image, layers.Conv2D(2, 1, activation="softmax")(x))
 
 
@@ -256,11 +262,11 @@ def attention_gate(k, size=16):
         return layers.Multiply()([skip, psi])
 
     image = k.Input((size, size, 3))
-    first = conv_block(k, image, 4)
-    second = conv_block(k, layers.MaxPooling2D()(first), 4)
-    third = conv_block(k, layers.MaxPooling2D()(second), 4)
+    first = two_convs(k, image)
+    second = two_convs(k, layers.MaxPooling2D()(first))
+    third = layers.Conv2D(4, 3, padding="same", activation="relu")(layers.MaxPooling2D()(second))
     up = layers.UpSampling2D()(third)
-    x = conv_block(k, layers.Concatenate()([gate(second, up, "gate10"), up]), 4)
+    x = two_convs(k, layers.Concatenate()([gate(second, up, "gate10"), up]))
     up = layers.UpSampling2D()(x)
     x = layers.Concatenate()([gate(first, up, "gate9"), up])
     return k.Model(image, layers.Conv2D(1, 1, activation="sigmoid")(x))

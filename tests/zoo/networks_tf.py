@@ -4,7 +4,7 @@ Every function takes `k` (tf.keras or tf_keras) and imports TensorFlow itself. R
 """
 
 import tensorflow as tf
-from networks import conv_block
+from networks import two_convs
 
 
 def tf_operators(k, size=16):
@@ -31,8 +31,8 @@ def tf_resize(k):
     image = k.Input((None, None, 4))
     x = 2.0 * image[..., :3] - 1.0
     alpha = image[:, :, :, 3:]
-    first = conv_block(k, x, 4)
-    low = conv_block(k, layers.MaxPooling2D()(first), 4)
+    first = two_convs(k, x)
+    low = two_convs(k, layers.MaxPooling2D()(first))
     up = tf.image.resize(low, tf.shape(first)[1:3])
     near = tf.image.resize(low, (tf.shape(first)[1], tf.shape(first)[2]), method="nearest")
     x = tf.concat([first, up, near, tf.stop_gradient(alpha)], -1)

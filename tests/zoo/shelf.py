@@ -16,7 +16,7 @@ INDEX_NAME = "zoo.json"
 
 
 def random_array(name, shape, generator):
-    """Return values for one variable that differ everywhere and keep activations in a sane range."""
+    """Return values for one variable that differ everywhere and keep activations sane."""
     name = name.lower()
     if "variance" in name:
         return generator.uniform(0.5, 1.6, shape)
@@ -63,9 +63,8 @@ def sample(size, channels, low=0.0, high=1.0, seed=0):
 
 
 def check_outputs(name, outputs):
-    """Raise ValueError where an output would hide wrong weights (constant, saturated, not finite)."""
-    for index, output in enumerate(outputs):
-        output = np.asarray(output, dtype=np.float64)
+    """Raise ValueError where an output hides wrong weights (constant, saturated, not finite)."""
+    for index, output in enumerate(np.asarray(part, dtype=np.float64) for part in outputs):
         if not np.isfinite(output).all():
             raise ValueError(f"{name}: output {index} is not finite")
         spread = output.reshape(-1, output.shape[-1] if output.ndim != 2 else 1).std(axis=0)
@@ -101,6 +100,10 @@ class Shelf:
         self.writer = writer
         self.keras_version = keras_version
         os.makedirs(self.folder, exist_ok=True)
+
+    def path_of(self, file):
+        """Return the path of `file` and leave what lies there."""
+        return os.path.join(self.folder, file)
 
     def path(self, file):
         """Return the path of `file`, after removing what lay there."""

@@ -11,6 +11,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import extras
+import lambdas
 import networks
 import tensorflow as tf
 from menu import write, write_all
@@ -48,7 +49,7 @@ def build_no_gelu(keras):
 def write_tensorflow_1(shelf):
     """TF 1.13 to 1.15."""
     write_all(shelf, k, ".h5", ("unet_bilinear", "mobile", "nested_encoder", "activations"))
-    extras.write_lambdas(shelf, k, only="scaled")
+    lambdas.write_lambdas(shelf, k, ("scaled", "expanded"))
 
 
 def write_2_0_to_2_3(shelf):
@@ -105,7 +106,7 @@ def write_2_10(shelf):
     extras.write_saved_models(shelf, k)
     extras.write_weights_only(shelf, k)
     extras.write_custom_layers(shelf, k)
-    extras.write_lambdas(shelf, k)
+    lambdas.write_lambdas(shelf, k)
 
 
 def write_2_13(shelf):
@@ -126,7 +127,7 @@ def write_2_15(shelf):
     write(shelf, k, "mixed", ".keras", build=build_mixed)
     write(shelf, k, "flattened", ".keras", prepare=extras.compile_with_own_loss(k))
     extras.write_custom_layers(shelf, k, only="registered")
-    extras.write_lambdas(shelf, k, only="scaled", ending=".keras")
+    lambdas.write_lambdas(shelf, k, ("scaled", "resized"), ".keras")
 
 
 def write_tf_keras(shelf):

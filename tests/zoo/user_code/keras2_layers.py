@@ -1,0 +1,39 @@
+"""Layers of a user of Keras 2 (TensorFlow 2.x): plain definitions, nothing but `tensorflow`."""
+
+import tensorflow as tf
+from tensorflow.keras.layers import Conv2D, Layer
+
+
+class ScaledShift(Layer):
+    """Scale and shift per channel, with weights of its own and an argument."""
+
+    def __init__(self, power=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.power = power
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(name="scale", shape=(input_shape[-1],), initializer="ones")
+        self.shift = self.add_weight(name="shift", shape=(input_shape[-1],), initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return tf.math.abs(inputs) ** self.power * self.scale + self.shift
+
+    def get_config(self):
+        return dict(super().get_config(), power=self.power)
+
+
+class TwoConvolutions(Layer):
+    """A block that holds two layers of equal shape."""
+
+    def __init__(self, filters, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.first = Conv2D(filters, 3, padding="same", activation="relu")
+        self.second = Conv2D(filters, 3, padding="same", activation="relu")
+
+    def call(self, inputs):
+        return self.second(self.first(inputs))
+
+    def get_config(self):
+        return dict(super().get_config(), filters=self.filters)
