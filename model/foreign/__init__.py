@@ -1,0 +1,1 @@
+"""Networks from other people's files: read as data, rebuilt from listed parts, never executed."""

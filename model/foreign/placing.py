@@ -1,0 +1,283 @@
+"""Stored arrays into the layers of a rebuilt network: by name, each shape and count checked.
+
+Two ways of storing are in use. HDF5 models keep a list of names per layer. ``.keras`` files keep
+groups that are called after the *class* of a layer with a running number, in the order of layers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from model.errors import ModelFileError
+from model.foreign.building import BuiltEntry, BuiltNetwork
+from model.foreign.layout import turned_array
+from model.foreign.weight_files import WeightGroup
+
+Array = npt.NDArray[np.generic]
+_CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+_BROKEN = "Save the network again, or ask its author for the version that wrote it."
+
+
+def place_weights(
+    built: BuiltNetwork, weights: WeightGroup, *, file_format: str, file_name: str
+) -> None:
+    """Gives every layer its stored arrays.
+
+    Raises:
+        ModelFileError: an array is missing, left over, or has another shape.
+    """
+    placer = _Placer(file_name, {id(entry.layer) for entry in _turned(built)})
+    if file_format == "hdf5":
+        placer.by_name(built, weights)
+        left = [name for name in weights.unused() if "/optimizer_weights/" not in name]
+    else:
+        placer.by_number(built, weights)
+        left = [name for container in _CONTAINERS for name in _unused_in(weights.group(container))]
+    if left:
+        raise ModelFileError(
+            f"{file_name} holds weights that no layer asks for: {_listed(left)}.", remedy=_BROKEN
+        )
+    placer.check_all(built)
+
+
+class _Placer:
+    def __init__(self, file_name: str, turned: set[int]) -> None:
+        self._file_name, self._turned = file_name, turned
+        self._filled: set[int] = set()
+
+    def check_all(self, built: BuiltNetwork) -> None:
+        """No layer with weights was left as it was made."""
+        empty = [layer.name for layer in _leaves(built) if id(layer) not in self._filled]
+        if empty:
+            raise ModelFileError(
+                f"{self._file_name} lacks the weights of {_listed(empty)}.", remedy=_BROKEN
+            )
+
+    # -- HDF5 models -----------------------------------------------------------------------------
+
+    def by_name(self, built: BuiltNetwork, weights: WeightGroup) -> None:
+        for entry in built.entries:
+            group = weights.group(entry.spec.name)
+            names = group.texts("weight_names") if group is not None else None
+            if group is None or not names:
+                continue
+            arrays = [group.array(name) for name in names]
+            if entry.network is not None:
+                self._into_network(entry.network, names, arrays)
+            else:
+                self._into_layer(entry.layer, [_kind(name) for name in names], arrays)
+
+    def _into_network(
+        self, network: BuiltNetwork, names: Sequence[str], arrays: Sequence[Array]
+    ) -> None:
+        """All arrays of an inner network lie in one list, with the names of its layers in them."""
+        leaves = list(_leaves(network))
+        counts = Counter(layer.name for layer in leaves)
+        by_layer: dict[str, list[int]] = defaultdict(list)
+        for index, name in enumerate(names):
+            parts = [part for part in name.split("/")[:-1] if part in counts]
+            if parts:
+                by_layer[parts[-1]].append(index)
+        is_clear = all(count == 1 for count in counts.values()) and all(
+            len(by_layer[layer.name]) == len(layer.weights) for layer in leaves
+        )
+        if is_clear and sum(map(len, by_layer.values())) == len(names):
+            for layer in leaves:
+                chosen = by_layer[layer.name]
+                self._into_layer(
+                    layer, [_kind(names[i]) for i in chosen], [arrays[i] for i in chosen]
+                )
+            return
+        self._in_order(leaves, arrays)
+
+    def _in_order(self, leaves: Sequence[keras.layers.Layer], arrays: Sequence[Array]) -> None:
+        """Keras' own rule where names say nothing: all trainable ones first, then the others."""
+        slots = [(layer, v) for layer in leaves for v in layer.trainable_weights]
+        slots += [(layer, v) for layer in leaves for v in layer.non_trainable_weights]
+        if len(slots) != len(arrays):
+            raise self._count(leaves[0] if leaves else None, len(slots), len(arrays))
+        for (layer, variable), array in zip(slots, arrays, strict=True):
+            self._assign(layer, variable, array)
+            self._filled.add(id(layer))
+
+    # -- .keras files ----------------------------------------------------------------------------
+
+    def by_number(self, built: BuiltNetwork, weights: WeightGroup) -> None:
+        container = next((g for g in map(weights.group, _CONTAINERS) if g is not None), None)
+        entries = [entry for entry in built.entries if not entry.is_operation]
+        if container is None:
+            if any(_has_weights(entry) for entry in entries):
+                raise ModelFileError(
+                    f"{self._file_name} holds no weights for {built.model.name!r}.", remedy=_BROKEN
+                )
+            return
+        stored: dict[str, list[WeightGroup]] = defaultdict(list)
+        for name in sorted(container.names_of_groups(), key=_base_and_number):
+            group = container.group(name)
+            assert group is not None
+            stored[_base_and_number(name)[0]].append(group)
+        wanted: dict[str, list[Any]] = defaultdict(list)
+        for entry in entries:
+            wanted[_base_and_number(_snake(entry.spec.class_name))[0]].append(entry)
+        for base, of_class in wanted.items():
+            for entry, group in self._pairs(of_class, stored.get(base, [])):
+                self._into_entry(entry, group)
+
+    def _pairs(self, entries: list[Any], groups: list[WeightGroup]) -> Iterable[tuple[Any, Any]]:
+        """The n-th layer of a class has the n-th group, whatever numbers are left out."""
+        if len(entries) == len(groups):
+            return zip(entries, groups, strict=True)
+        entries = [entry for entry in entries if _has_weights(entry)]
+        groups = [group for group in groups if group.has_arrays()]
+        if len(entries) != len(groups):
+            raise ModelFileError(
+                f"{self._file_name} holds weights of {len(groups)} layers and has {len(entries)} "
+                f"of their class ({entries[0].spec.class_name if entries else groups[0].path}).",
+                remedy=_BROKEN,
+            )
+        return zip(entries, groups, strict=True)
+
+    def _into_entry(self, entry: Any, group: WeightGroup) -> None:
+        inner = group.group("vars")
+        name = inner.text("name") if inner is not None else ""
+        if name and name != entry.spec.name and entry.network is None:
+            raise ModelFileError(
+                f"{self._file_name} stores the weights of {name!r} where those of "
+                f"{entry.spec.name!r} were expected.",
+                remedy=_BROKEN,
+            )
+        if entry.network is not None:
+            self.by_number(entry.network, group)
+        elif _has_weights(entry):
+            variables, arrays = _numbered(entry.layer, group)
+            if len(variables) != len(arrays):
+                raise self._count(entry.layer, len(variables), len(arrays))
+            for variable, array in zip(variables, arrays, strict=True):
+                self._assign(entry.layer, variable, array)
+            self._finish(entry.layer)
+
+    # -- one layer -------------------------------------------------------------------------------
+
+    def _into_layer(
+        self, layer: keras.layers.Layer, kinds: Sequence[str], arrays: Sequence[Array]
+    ) -> None:
+        variables = list(layer.weights)
+        if len(variables) != len(arrays):
+            raise self._count(layer, len(variables), len(arrays))
+        own = [variable.name for variable in variables]
+        wanted = [_ALIASES.get(kind, kind) if kind not in own else kind for kind in kinds]
+        if len(set(own)) == len(own) and sorted(own) == sorted(wanted):
+            order = [wanted.index(name) for name in own]
+        else:
+            order = list(range(len(own)))
+        for variable, index in zip(variables, order, strict=True):
+            self._assign(layer, variable, arrays[index])
+        self._finish(layer)
+
+    def _finish(self, layer: keras.layers.Layer) -> None:
+        self._filled.add(id(layer))
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+
+    def _assign(self, layer: keras.layers.Layer, variable: Any, array: Array) -> None:
+        if id(layer) in self._turned and variable.name == "alpha":
+            array = turned_array(array)
+        if tuple(variable.shape) != array.shape:
+            raise ModelFileError(
+                f"{self._file_name} stores {array.shape} as {variable.name!r} of the layer "
+                f"{layer.name!r}, which needs {tuple(variable.shape)}.",
+                remedy=_BROKEN,
+            )
+        if array.dtype.kind not in "fiub":
+            raise ModelFileError(
+                f"{self._file_name} stores {array.dtype} as {variable.name!r} of the layer "
+                f"{layer.name!r}; numbers were expected.",
+                remedy=_BROKEN,
+            )
+        variable.assign(array)
+
+    def _count(self, layer: Any, expected: int, received: int) -> ModelFileError:
+        name = layer.name if layer is not None else "a layer without weights"
+        return ModelFileError(
+            f"{self._file_name} stores {received} arrays for {name!r}, which needs {expected}.",
+            remedy=_BROKEN,
+        )
+
+
+_ALIASES = {"depthwise_kernel": "kernel", "kernel": "depthwise_kernel"}
+
+
+def _leaves(built: BuiltNetwork) -> Iterator[keras.layers.Layer]:
+    """Layers with weights, inner networks opened, each once."""
+    seen: set[int] = set()
+    for entry in built.entries:
+        inside = _leaves(entry.network) if entry.network is not None else iter([entry.layer])
+        for layer in inside:
+            if id(layer) not in seen and getattr(layer, "weights", None):
+                seen.add(id(layer))
+                yield layer
+
+
+def _turned(built: BuiltNetwork) -> Iterator[BuiltEntry]:
+    for entry in built.entries:
+        if entry.network is not None:
+            yield from _turned(entry.network)
+        elif entry.is_turned:
+            yield entry
+
+
+def _has_weights(entry: Any) -> bool:
+    if entry.network is not None:
+        return any(True for _ in _leaves(entry.network))
+    return bool(getattr(entry.layer, "weights", None))
+
+
+def _numbered(layer: keras.layers.Layer, group: WeightGroup) -> tuple[list[Any], list[Array]]:
+    """Variables and arrays of a layer and of the layers that it has inside (attention)."""
+    own = group.group("vars")
+    variables = [*layer._trainable_variables, *layer._non_trainable_variables]
+    variables = [v for v in variables if any(v is weight for weight in layer.weights)]
+    arrays = own.numbered_arrays() if own is not None else []
+    for name in group.names_of_groups():
+        inner = getattr(layer, name, None) or getattr(layer, f"_{name}", None)
+        sub = group.group(name)
+        if name != "vars" and isinstance(inner, keras.layers.Layer) and sub is not None:
+            more_variables, more_arrays = _numbered(inner, sub)
+            variables += more_variables
+            arrays += more_arrays
+    return variables, arrays
+
+
+def _unused_in(group: WeightGroup | None) -> tuple[str, ...]:
+    return group.unused() if group is not None else ()
+
+
+def _kind(name: str) -> str:
+    """``kernel`` of ``model/conv/kernel:0`` and of ``conv/kernel_1``."""
+    last = name.rpartition("/")[2].partition(":")[0]
+    return re.sub(r"_\d+$", "", last)
+
+
+def _snake(class_name: str) -> str:
+    """As Keras names groups after classes: ``Conv2DTranspose`` is ``conv2d_transpose``."""
+    name = re.sub(r"\W+", "", class_name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _base_and_number(name: str) -> tuple[str, int]:
+    """``("conv2d", 4)`` of ``conv2d_4``."""
+    match = re.fullmatch(r"(.+)_(\d+)", name)
+    return (match[1], int(match[2])) if match else (name, 0)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -1,0 +1,297 @@
+"""Arrays of a model file, read with suspicion: HDF5 can point to other files and lie about sizes.
+
+No Keras. Every member is looked at before anything of it is read: only plain groups and data sets
+that lie in this very file are accepted, and no data set may declare more than is stored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from model.errors import ModelFileError
+
+MAX_BYTES = 8 * 2**30
+"""Of all arrays of a file together."""
+MAX_MEMBERS = 200_000
+_MAX_DEPTH = 64
+_MAX_RATIO = 1100
+"""Declared to stored bytes of a compressed data set; deflate cannot do better."""
+_SUSPICIOUS = "Ask where the file comes from before using it."
+_BROKEN = "Copy or download it again, or save the network again."
+
+
+class WeightGroup:
+    """A group of an HDF5 file, checked as a whole when the file was opened."""
+
+    def __init__(self, group: h5py.Group, file_name: str, used: set[str]) -> None:
+        self._group, self._file_name, self._used = group, file_name, used
+
+    @property
+    def path(self) -> str:
+        """Inside of the file."""
+        return str(self._group.name)
+
+    def names_of_groups(self) -> tuple[str, ...]:
+        """Groups in this one."""
+        return tuple(name for name, member in self._group.items() if isinstance(member, h5py.Group))
+
+    def group(self, name: str) -> WeightGroup | None:
+        """A group in this one, or None."""
+        member = self._group.get(name)
+        if not isinstance(member, h5py.Group):
+            return None
+        return WeightGroup(member, self._file_name, self._used)
+
+    def texts(self, attribute: str) -> tuple[str, ...] | None:
+        """A list of texts that Keras 2 keeps as attribute, cut into pieces when it is long."""
+        pieces = []
+        if attribute in self._group.attrs:
+            pieces = [self._group.attrs[attribute]]
+        else:
+            number = 0
+            while f"{attribute}{number}" in self._group.attrs:
+                pieces.append(self._group.attrs[f"{attribute}{number}"])
+                number += 1
+        if not pieces:
+            return None
+        return tuple(_text(value) for piece in pieces for value in np.atleast_1d(piece))
+
+    def text(self, attribute: str) -> str:
+        """One text, or an empty one."""
+        value = self._group.attrs.get(attribute, "")
+        return _text(value)
+
+    def array(self, name: str) -> npt.NDArray[np.generic]:
+        """Reads a data set.
+
+        Raises:
+            ModelFileError: missing, or it holds values that are no finite numbers.
+        """
+        member = self._group.get(name)
+        if not isinstance(member, h5py.Dataset):
+            raise ModelFileError(
+                f"{self._file_name} lacks the weights {self.path}/{name}.", remedy=_BROKEN
+            )
+        self._used.add(member.name)
+        try:
+            values = np.asarray(member[()])
+        except (OSError, RuntimeError) as error:
+            raise ModelFileError(
+                f"{self._file_name} has damaged weights at {member.name}: {error}.", remedy=_BROKEN
+            ) from error
+        if values.dtype.kind == "V" and values.dtype.itemsize == 2:  # bfloat16, as Keras 3 has it
+            values = (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            bad = int(values.size - np.isfinite(values).sum())
+            raise ModelFileError(
+                f"{self._file_name} has weights that are not numbers (NaN or infinite): {bad} of "
+                f"{values.size} at {member.name}. Its training failed.",
+                remedy="Use a version from before it failed.",
+            )
+        return values
+
+    def numbered_arrays(self) -> list[npt.NDArray[np.generic]]:
+        """Data sets called 0, 1, 2, ... in this order."""
+        names = [n for n, member in self._group.items() if isinstance(member, h5py.Dataset)]
+        return [self.array(name) for name in sorted(names, key=_number)]
+
+    def has_arrays(self) -> bool:
+        """Whether there is any data set here or below."""
+        found: list[str] = []
+        self._group.visititems(
+            lambda name, member: found.append(name) if isinstance(member, h5py.Dataset) else None
+        )
+        return bool(found)
+
+    def unused(self) -> tuple[str, ...]:
+        """Data sets here or below that nobody has read."""
+        found: list[str] = []
+
+        def note(_: str, member: h5py.HLObject) -> None:
+            if isinstance(member, h5py.Dataset) and member.name not in self._used:
+                found.append(str(member.name))
+
+        self._group.visititems(note)
+        return tuple(found)
+
+    def dimensions(self) -> frozenset[int]:
+        """All lengths that the shapes of the data sets have."""
+        found: set[int] = set()
+
+        def note(_: str, member: h5py.HLObject) -> None:
+            if isinstance(member, h5py.Dataset):
+                found.update(member.shape)
+
+        self._group.visititems(note)
+        return frozenset(found)
+
+
+@contextlib.contextmanager
+def open_weights(path: Path, file_format: str) -> Iterator[WeightGroup]:
+    """The arrays of a whole model: the group that holds them.
+
+    Args:
+        path: of the file.
+        file_format: ``"hdf5"`` or ``"keras"``.
+
+    Raises:
+        ModelFileError: damaged, or something in it points elsewhere or declares absurd sizes.
+    """
+    with contextlib.ExitStack() as stack:
+        if file_format == "keras":
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="seggui-open-"))
+            h5_path = Path(folder) / "model.weights.h5"
+            _extract_weights(path, h5_path)
+        else:
+            h5_path = path
+        try:
+            opened = stack.enter_context(h5py.File(h5_path, "r"))
+        except (OSError, RuntimeError) as error:
+            raise ModelFileError(
+                f"The weights in {path.name} are damaged: {error}.", remedy=_BROKEN
+            ) from error
+        check_members(opened, path.name)
+        root = WeightGroup(opened, path.name, set())
+        yield (root.group("model_weights") or root) if file_format == "hdf5" else root
+
+
+def check_members(file: h5py.File, file_name: str) -> None:
+    """Looks at every member of an HDF5 file before anything is read.
+
+    Raises:
+        ModelFileError: links, external storage, virtual data sets, absurd numbers or sizes.
+    """
+    num_members, num_bytes = 0, 0
+    waiting: list[tuple[h5py.Group, int]] = [(file, 0)]
+    seen: set[tuple[int, int]] = set()
+    while waiting:
+        group, depth = waiting.pop()
+        info = h5py.h5o.get_info(group.id)
+        if (info.fileno, info.addr) in seen:
+            continue
+        seen.add((info.fileno, info.addr))
+        if depth > _MAX_DEPTH:
+            raise _suspicious(file_name, f"nests groups more than {_MAX_DEPTH} deep")
+        for name in _member_names(group, file_name):
+            num_members += 1
+            if num_members > MAX_MEMBERS:
+                raise _suspicious(file_name, f"has more than {MAX_MEMBERS} members")
+            member = _member(group, name, file_name)
+            if isinstance(member, h5py.Group):
+                waiting.append((member, depth + 1))
+            elif isinstance(member, h5py.Dataset):
+                num_bytes += _checked_bytes(member, file_name)
+                if num_bytes > MAX_BYTES:
+                    raise _suspicious(file_name, f"declares more than {MAX_BYTES} bytes")
+
+
+def _member_names(group: h5py.Group, file_name: str) -> list[str]:
+    try:
+        return list(group.keys())
+    except (RuntimeError, OSError, ValueError) as error:
+        raise ModelFileError(
+            f"{file_name} is a damaged HDF5 file: {error}.", remedy=_BROKEN
+        ) from error
+
+
+def _member(group: h5py.Group, name: str, file_name: str) -> h5py.HLObject:
+    try:
+        link = group.get(name, getlink=True)
+    except (RuntimeError, OSError, KeyError) as error:
+        raise ModelFileError(
+            f"{file_name} is a damaged HDF5 file: {error}.", remedy=_BROKEN
+        ) from error
+    if isinstance(link, h5py.ExternalLink):
+        raise _suspicious(file_name, f"points to another file ({link.filename}) at {name}")
+    if isinstance(link, h5py.SoftLink):
+        raise _suspicious(file_name, f"points to another place ({link.path}) at {name}")
+    try:
+        return group[name]
+    except (RuntimeError, OSError, KeyError) as error:
+        raise ModelFileError(
+            f"{file_name} is a damaged HDF5 file at {name}: {error}.", remedy=_BROKEN
+        ) from error
+
+
+def _checked_bytes(member: h5py.Dataset, file_name: str) -> int:
+    """Bytes that a data set declares, once it is plain and they are really there."""
+    if member.is_virtual:
+        raise _suspicious(file_name, f"fetches {member.name} from elsewhere (a virtual data set)")
+    if member.external:
+        raise _suspicious(file_name, f"fetches {member.name} from another file")
+    if member.shape is None or member.size == 0:
+        return 0
+    num_bytes: int = int(member.size) * max(1, member.dtype.itemsize)
+    stored = int(member.id.get_storage_size())
+    is_compressed = bool(member.compression) or member.id.get_create_plist().get_nfilters() > 0
+    possible = stored * _MAX_RATIO + 4096 if is_compressed else stored
+    is_compact = member.id.get_create_plist().get_layout() == h5py.h5d.COMPACT
+    if num_bytes > possible and not is_compact:
+        raise _suspicious(
+            file_name,
+            f"declares {num_bytes} bytes of weights at {member.name} and holds {stored}",
+        )
+    return num_bytes
+
+
+def _extract_weights(path: Path, target: Path) -> None:
+    name = target.name
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_archive(archive, path.name)
+            with archive.open(name) as source, target.open("wb") as copy:
+                shutil.copyfileobj(source, copy, 2**20)
+    except KeyError as error:
+        raise ModelFileError(
+            f"{path.name} holds no {name}; its weights are missing or in a form that this program "
+            "does not read.",
+            remedy="Save the network again with model.save('name.keras').",
+        ) from error
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
+        raise ModelFileError(f"{path.name} is damaged: {error}.", remedy=_BROKEN) from error
+
+
+def check_archive(archive: zipfile.ZipFile, file_name: str) -> None:
+    """Looks at the members of a zip archive before any is read.
+
+    Raises:
+        ModelFileError: a member leaves its folder, or the sizes are absurd.
+    """
+    members = archive.infolist()
+    if len(members) > MAX_MEMBERS:
+        raise _suspicious(file_name, f"has {len(members)} members")
+    for member in members:
+        parts = member.filename.replace("\\", "/").split("/")
+        if ".." in parts or member.filename.startswith(("/", "\\")) or ":" in parts[0]:
+            raise _suspicious(file_name, f"has a member outside of itself ({member.filename!r})")
+        if member.file_size > _MAX_RATIO * max(1, member.compress_size) + 4096:
+            raise _suspicious(file_name, f"unpacks {member.filename!r} to an absurd size")
+    total = sum(member.file_size for member in members)
+    if total > MAX_BYTES:
+        raise _suspicious(file_name, f"unpacks to {total} bytes")
+
+
+def _suspicious(file_name: str, what: str) -> ModelFileError:
+    return ModelFileError(
+        f"{file_name} {what}; a network that keeps its weights in its own file was expected.",
+        remedy=_SUSPICIOUS,
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value)
+
+
+def _number(name: str) -> tuple[int, str]:
+    return (int(name), "") if name.isdecimal() else (2**31, name)

@@ -1,0 +1,89 @@
+"""Every genuine file of the zoo opens with the numbers of the Keras that wrote it, and lives on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from model.errors import ModelFileError
+from model.inspection import inspect_file
+from model.opening import open_network
+from tests.unit import zoo as networks
+
+ZOO = Path(__file__).parents[1] / "data" / "zoo"
+ENTRIES: list[dict[str, Any]] = json.loads((ZOO / "zoo.json").read_text("utf-8"))
+
+pytestmark = networks.keras_warnings
+
+
+def _named(entries: list[dict[str, Any]]) -> list[Any]:
+    return [pytest.param(entry, id=entry["name"]) for entry in entries]
+
+
+def answers(network: keras.Model, image: np.ndarray) -> list[np.ndarray]:
+    outputs = network(image, training=False)
+    outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+    return [np.asarray(keras.ops.convert_to_numpy(y), np.float32) for y in outputs]
+
+
+def expected_of(entry: dict[str, Any]) -> tuple[np.ndarray, list[np.ndarray]]:
+    with np.load(ZOO / entry["sample"]) as sample:
+        names = sorted(name for name in sample.files if name.startswith("y"))
+        return sample["x"], [sample[name].astype(np.float32) for name in names]
+
+
+def tolerance_of(entry: dict[str, Any]) -> float:
+    return 0.03 if "16" in entry["what"] else 1e-4
+
+
+@pytest.mark.parametrize("entry", _named([e for e in ENTRIES if e["expects"] == "opens"]))
+def test_it_opens_matches_trains_and_opens_again(entry: dict[str, Any], tmp_path: Path) -> None:
+    network = open_network(inspect_file(ZOO / entry["file"]))
+    assert network.count_params() > 0
+    if "sample" not in entry:
+        return
+    image, expected = expected_of(entry)
+    if "channels_first" in entry["name"]:  # rebuilt with channels last
+        image = np.moveaxis(image, 1, -1)
+        expected = [np.moveaxis(y, 1, -1) for y in expected]
+    received = answers(network, image)
+    assert len(received) == len(expected)
+    for ours, theirs in zip(received, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=tolerance_of(entry), rtol=0)
+
+    before = [np.array(weight) for weight in network.get_weights()]
+    network.compile(keras.optimizers.SGD(1e-3), "mse")
+    targets = [np.zeros_like(y) for y in expected]
+    for _ in range(2):
+        network.train_on_batch(image, targets[0] if len(targets) == 1 else targets)
+    assert any(not np.array_equal(a, b) for a, b in zip(before, network.get_weights(), strict=True))
+
+    again = tmp_path / "again.keras"
+    network.save(again)
+    reopened = open_network(inspect_file(again))
+    for ours, theirs in zip(answers(reopened, image), answers(network, image), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("entry", _named([e for e in ENTRIES if e["expects"] != "opens"]))
+def test_what_does_not_open_is_refused_in_one_sentence(
+    entry: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tmp_path / "marker"
+    monkeypatch.setenv("SEGGUI_ZOO_MARKER", str(marker))
+    settings = keras.config.image_data_format(), keras.config.floatx(), keras.backend.backend()
+
+    with pytest.raises(ModelFileError) as caught:
+        networks.opened(ZOO / entry["file"])
+
+    assert "\n" not in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    assert not marker.exists()
+    assert settings == (
+        keras.config.image_data_format(), keras.config.floatx(), keras.backend.backend()
+    )  # fmt: skip
