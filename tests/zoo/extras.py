@@ -31,7 +31,7 @@ def compile_with_own_loss(k):
 
 def train_one_step(model):
     """Train one step on noise, so that the optimizer has a state."""
-    shapes = [(2,) + tuple(n or 16 for n in s[1:]) for s in (model.input_shape, model.output_shape)]
+    shapes = [(2, *(n or 16 for n in s[1:])) for s in (model.input_shape, model.output_shape)]
     generator = np.random.RandomState(3)
     x, y = (generator.uniform(size=shape).astype("float32") for shape in shapes)
     model.train_on_batch(x, y)
@@ -45,15 +45,16 @@ def write_channels_first(shelf, k, ending=".h5", by_twin=True):
     name = "channels_first"
     k.backend.clear_session()
     model = networks.channels_first(k)
-    shelves.randomise(model, 4321)
+    shelves.randomise(model, 4321, k)
     x = shelves.sample(16, 3, 0, 1, 5)
     if by_twin:
         twin = networks.channels_first(k, data_format="channels_last")
-        twin.set_weights([np.moveaxis(w, 0, -1) if w.ndim == 3 else w for w in model.get_weights()])
+        values = model.get_weights()  # rank 3: alpha of PReLU, (C, 1, 1)
+        twin.set_weights([np.moveaxis(v, 0, -1) if v.ndim == 3 else v for v in values])
         output = np.moveaxis(shelves.predict(twin, x)[0], -1, 1)
     else:
         output = shelves.predict(model, np.moveaxis(x, -1, 1))[0]
-    file = "{}_{}".format(shelf.tag, name)
+    file = f"{shelf.tag}_{name}"
     shelves.check_outputs(file, [np.moveaxis(output, 1, -1)])
     x = np.ascontiguousarray(np.moveaxis(x, -1, 1))
     np.savez_compressed(shelf.path(file + ".npz"), x=x, y=output)
@@ -83,7 +84,8 @@ def write_saved_models(shelf, k):
 
     write(shelf, k, "saved_compiled", "", "flattened", "SavedModel, trained.", prepare=compile_adam,
           save=save)  # fmt: skip
-    write(shelf, k, "saved_plain", "", "sequential", "SavedModel folder.", save=save)
+    write(shelf, k, "saved_plain", "", "unet_transpose", "SavedModel, not compiled, no traces.",
+          save=lambda model, path: model.save(path, save_traces=False))  # fmt: skip
     write(shelf, k, "saved_zip", ".zip", "shared_encoder", "SavedModel zipped.", save=save_zipped)
     module = tf.Module()
     module.kernel = tf.Variable(tf.random.normal((3, 3, 3, 2)))
@@ -92,11 +94,11 @@ def write_saved_models(shelf, k):
         lambda x: tf.nn.softmax(tf.nn.conv2d(x, module.kernel, 1, "SAME")), [signature]
     )
     tf.saved_model.save(module, shelf.path(shelf.tag + "_saved_no_layers"), module.run)
-    shelf.put("saved_no_layers", "", "A tf.Module written by tf.saved_model: a graph without layers.",
+    shelf.put("saved_no_layers", "", "tf.Module of tf.saved_model: no layers.",
               "refused", reason="saved_model_without_layers")  # fmt: skip
 
 
-def write_weights_only(shelf, k, ending=".h5"):
+def write_weights_only(shelf, k, ending=".h5", names=("unet_nearest", "nested_encoder")):
     """Write weights without their network, the architecture as json beside."""
 
     def save(model, path):
@@ -105,9 +107,9 @@ def write_weights_only(shelf, k, ending=".h5"):
         with open(beside, "w", encoding="utf-8") as stream:
             stream.write(model.to_json())
 
-    for name in ("unet_nearest", "nested_encoder"):
+    for name in names:
         new = name + "_weights"
-        json_file = "{}_{}.json".format(shelf.tag, new)
+        json_file = f"{shelf.tag}_{new}.json"
         write(shelf, k, new, ending, name, "Weights only.", save=save, architecture=json_file,
               expects="needs_architecture")  # fmt: skip
 

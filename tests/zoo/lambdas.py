@@ -21,15 +21,15 @@ BODIES = {  # name: (range of x, body in words, channels)
 }
 
 
-def halve_and_grow(x):
-    """Return a def-made Lambda after a pooling: default, closure, global and arguments."""
+def grow_with_arguments(make):
+    """Return a Lambda made from a def: default, closure, global and arguments."""
     sides = (2, 2)
 
     def grow(t, factor=1, gain=1.0):
         assert CROP == 16
         return K.resize_images(t, sides[0] * factor, sides[1], "channels_last") * gain
 
-    return x(grow, arguments={"gain": 0.5})
+    return make(grow, arguments={"gain": 0.5})
 
 
 def start(layers, kind, x):
@@ -47,21 +47,23 @@ def start(layers, kind, x):
 def middle(layers, kind, x):
     """Apply what stands between the convolutions."""
     is_old = tf.__version__.startswith("1")
-    if kind == "resized":
+    if kind in ("resized", "arguments"):
         x = layers.AveragePooling2D(2)(x)
-        if is_old:
-            return layers.Lambda(lambda t: tf.image.resize_images(t, (16, 16)))(x)
-        return layers.Lambda(lambda t: tf.image.resize(t, (16, 16)), name="resize")(x)
-    if kind == "expanded":
-        x = layers.Lambda(lambda t: K.expand_dims(t, axis=-1))(x)
-        return layers.Lambda(lambda t: K.squeeze(t, axis=-1))(x)
     if kind == "shuffled":
         x = layers.Conv2D(16, 3, strides=2, padding="same")(x)
-        if is_old:
-            return layers.Lambda(lambda t: tf.depth_to_space(t, 2))(x)
-        return layers.Lambda(lambda t: tf.nn.depth_to_space(t, 2))(x)
-    if kind == "arguments":
-        return halve_and_grow(layers.Lambda)(layers.AveragePooling2D(2)(x))
+    if kind == "expanded":
+        x = layers.Lambda(lambda t: K.expand_dims(t, axis=-1))(x)
+        x = layers.Lambda(lambda t: K.squeeze(t, axis=-1))(x)
+    elif kind == "resized" and is_old:
+        x = layers.Lambda(lambda t: tf.image.resize_images(t, (16, 16)))(x)
+    elif kind == "resized":
+        x = layers.Lambda(lambda t: tf.image.resize(t, (16, 16)), name="resize")(x)
+    elif kind == "shuffled" and is_old:
+        x = layers.Lambda(lambda t: tf.depth_to_space(t, 2))(x)
+    elif kind == "shuffled":
+        x = layers.Lambda(lambda t: tf.nn.depth_to_space(t, 2))(x)
+    elif kind == "arguments":
+        x = grow_with_arguments(layers.Lambda)(x)
     return x
 
 

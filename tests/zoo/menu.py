@@ -71,7 +71,7 @@ def write_all(shelf, k, ending, names):
         write(shelf, k, name, ending)
 
 
-def write(  # noqa: PLR0913, one keyword for each way in which a file can differ
+def write(
     shelf,
     k,
     name,
@@ -102,7 +102,7 @@ def write(  # noqa: PLR0913, one keyword for each way in which a file can differ
     k.backend.clear_session()
     builder, channels, size, (low, high), known = MENU[menu_name or name]
     model = (build or builder)(k)
-    shelves.randomise(model, seed_of(shelf.tag + name))
+    shelves.randomise(model, seed_of(shelf.tag + name), k)
     if prepare is not None:
         prepare(model)
     low, high = facts.get("range", (low, high))

@@ -6,16 +6,20 @@ model. Only spellings that all generations know are used here; what needs `tf.` 
 """
 
 
-def conv_block(k, x, filters, name=None, activation="relu", dropout=0.0, padding="same"):
-    """Two convolutions of equal shape with BatchNorm: a shuffled pair of kernels would show."""
+def conv_block(k, x, filters, name=None, dropout=0.0):
+    """Two convolutions of equal shape (a shuffled pair would show), then BatchNorm and ReLU."""
     layers = k.layers
-    for part in ("a", "b"):
-        label = name and f"{name}{part}"
-        x = layers.Conv2D(
-            filters, 3, padding=padding, use_bias=False, kernel_initializer="he_normal", name=label
-        )(x)
-        x = layers.BatchNormalization(name=label and f"{label}_bn")(x)
-        x = layers.Activation(activation)(x)
+    x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=name and name + "a")(x)
+    x = layers.Conv2D(
+        filters,
+        3,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=name and name + "b",
+    )(x)
+    x = layers.BatchNormalization(name=name and name + "_bn")(x)
+    x = layers.Activation("relu")(x)
     return layers.SpatialDropout2D(dropout)(x) if dropout else x
 
 

@@ -1,6 +1,6 @@
-"""Networks with plain TensorFlow functions in them (TFOpLambda, SlicingOpLambda from TF 2.4 on).
+"""Networks with plain TensorFlow functions in them: TFOpLambda and SlicingOpLambda from TF 2.4 on.
 
-Every function takes `k` (tf.keras or tf_keras) and imports TensorFlow itself. Runs under Python 3.6.
+Every function takes `k` (tf.keras or tf_keras).
 """
 
 import tensorflow as tf
@@ -14,7 +14,7 @@ def tf_operators(k, size=16):
     x = image / 255.0
     x = x - [0.485, 0.456, 0.406]
     x = x / tf.constant([0.229, 0.224, 0.225])
-    x = x[..., ::-1]
+    x = x[:, :, :, ::-1]
     first = tf.nn.relu(layers.Conv2D(4, 3, padding="same")(x))
     x = tf.nn.max_pool2d(first, 2, 2, "SAME")
     x = layers.Conv2D(4, 3, padding="same")(x)

@@ -30,27 +30,28 @@ def random_array(name, shape, generator):
     return generator.normal(0.0, np.sqrt(2.0 / max(float(inputs), 1.0)), shape)
 
 
-def randomise(model, seed, first_scale=1.0):
+def randomise(model, seed, k):
     """Give every variable of `model` its own random values.
 
     Args:
         model: A built Keras model of any generation.
         seed: Seed of the values.
-        first_scale: Factor on the first kernel, for networks that take 0..255 as it is.
+        k: The Keras it was built with.
     """
     generator = np.random.RandomState(seed)
-    values = []
-    is_first = True
-    for variable, old in zip(model.weights, model.get_weights()):  # noqa: B905
-        if not np.issubdtype(np.asarray(old).dtype, np.floating) and "seed" in variable.name:
-            values.append(old)
+    pairs = []
+    for variable in model.weights:
+        dtype = getattr(variable.dtype, "base_dtype", variable.dtype)
+        if "float" not in str(getattr(dtype, "name", dtype)):
             continue
+        shape = tuple(int(side) for side in variable.shape)
         name = getattr(variable, "path", None) or variable.name
-        value = random_array(name, np.shape(old), generator)
-        if is_first and np.ndim(old) == 4:
-            value, is_first = value * first_scale, False
-        values.append(value.astype(np.asarray(old).dtype))
-    model.set_weights(values)
+        pairs.append((variable, random_array(name, shape, generator).astype(np.float32)))
+    if hasattr(k.backend, "batch_set_value"):
+        k.backend.batch_set_value(pairs)
+    else:
+        for variable, value in pairs:
+            variable.assign(value)
 
 
 def sample(size, channels, low=0.0, high=1.0, seed=0):
@@ -154,8 +155,8 @@ def write_entry(folder, entry):
     entries = [old for old in read_index(folder) if old["file"] != entry["file"]] + [entry]
     entries.sort(key=lambda old: old["file"])
     with open(os.path.join(folder, INDEX_NAME), "w", encoding="utf-8") as stream:
-        json.dump(entries, stream, indent=1, ensure_ascii=False)
-        stream.write("\n")
+        lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
+        stream.write(f"[\n{lines}\n]\n")
 
 
 def predict(model, x):

@@ -48,7 +48,7 @@ def build_no_gelu(keras):
 
 def write_tensorflow_1(shelf):
     """TF 1.13 to 1.15."""
-    write_all(shelf, k, ".h5", ("unet_bilinear", "mobile", "nested_encoder", "activations"))
+    write_all(shelf, k, ".h5", ("unet_bilinear", "nested_encoder"))
     lambdas.write_lambdas(shelf, k, ("scaled", "expanded"))
 
 
@@ -91,7 +91,6 @@ def write_2_10(shelf):
             "shared_encoder",
             "deep_supervision",
             "valid_padding",
-            "attention_gate",
             "transformer",
             "aspp",
             "grouped",
@@ -122,7 +121,8 @@ def write_2_15(shelf):
     import networks_tf
 
     write_all(shelf, k, ".keras", ("unet_transpose", "sequential_inside", "norms", "activations"))
-    write_all(shelf, k, ".h5", ("squeeze_excite", "norms"))
+    write_all(shelf, k, ".keras", ("squeeze_excite", "attention_gate", "mobile"))
+    write_all(shelf, k, ".h5", ("sequential",))
     write(shelf, k, "tf_operators", ".keras", build=networks_tf.tf_operators)
     write(shelf, k, "mixed", ".keras", build=build_mixed)
     write(shelf, k, "flattened", ".keras", prepare=extras.compile_with_own_loss(k))
@@ -134,8 +134,8 @@ def write_tf_keras(shelf):
     """Package tf_keras."""
     import networks_tf
 
-    write_all(shelf, k, ".keras", ("unet_transpose",))
-    write_all(shelf, k, ".h5", ("mobile",))
+    write_all(shelf, k, ".keras", ("unet_transpose", "mobile"))
+    write_all(shelf, k, ".h5", ("sequential",))
     write(shelf, k, "tf_more", ".keras", build=networks_tf.tf_more)
 
 
@@ -149,16 +149,24 @@ WRITERS = {
 }
 
 
+def keras_version():
+    """Return the version of the Keras inside TensorFlow, which hides it from 2.11 on."""
+    if hasattr(k, "__version__"):
+        return k.__version__
+    import keras
+
+    return keras.__version__
+
+
 def main():
     """Write what this TensorFlow version is to write."""
     if IS_TF_KERAS:
-        keras_version = k.__version__
-        writer = f"tf_keras {keras_version} with TensorFlow {tf.__version__}"
-        tag = "tfkeras{}{}".format(*keras_version.split("."))
-        write_tf_keras(Shelf(sys.argv[1], tag, writer, keras_version))
+        writer = f"tf_keras {k.__version__} with TensorFlow {tf.__version__}"
+        tag = "tfkeras{}{}".format(*k.__version__.split("."))
+        write_tf_keras(Shelf(sys.argv[1], tag, writer, k.__version__))
         return
     tag = "tf{}{}".format(*VERSION)
-    shelf = Shelf(sys.argv[1], tag, f"TensorFlow {tf.__version__}", k.__version__)
+    shelf = Shelf(sys.argv[1], tag, f"TensorFlow {tf.__version__}", keras_version())
     (write_tensorflow_1 if VERSION < (2,) else WRITERS[VERSION])(shelf)
 
 

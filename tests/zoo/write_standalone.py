@@ -1,0 +1,38 @@
+"""Write the zoo's files of the stand-alone Keras 2: `write_standalone.py OUT_DIR`."""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import extras
+import keras
+import lambdas
+import tensorflow as tf
+from menu import write, write_all
+from shelf import Shelf
+
+KERAS_2_2 = ("mobile", "nested_encoder", "squeeze_excite", "unet_bilinear", "permuted")
+KERAS_2_3 = ("sequential_inside", "activations", "unet_bilinear")
+
+
+def main():
+    """Write what this Keras version is to write."""
+    version = tuple(int(part) for part in keras.__version__.split(".")[:3])
+    writer = f"Keras {keras.__version__} with TensorFlow {tf.__version__}"
+    shelf = Shelf(sys.argv[1], "keras{}{}{}".format(*version), writer, keras.__version__)
+    flattened = extras.compile_with_own_loss(keras)
+    if version < (2, 3):
+        write_all(shelf, keras, ".h5", KERAS_2_2)
+        write(shelf, keras, "flattened", ".h5", prepare=flattened)
+        lambdas.write_lambdas(shelf, keras, ("centred", "resized"))
+        extras.write_weights_only(shelf, keras, names=("unet_nearest",))
+    else:
+        write_all(shelf, keras, ".h5", KERAS_2_3)
+        lambdas.write_lambdas(shelf, keras, ("scaled", "arguments"))
+        extras.write_channels_first(shelf, keras)
+
+
+if __name__ == "__main__":
+    main()
