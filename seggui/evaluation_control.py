@@ -28,6 +28,7 @@ from model.report import write_report
 from model.report_pictures import make_pictures
 from model.scratch_state import TrainingFolder
 from seggui.batch_control import BATCH_PRIORITY
+from seggui.core.dataset_opening import open_chosen
 from seggui.core.evaluation_request import EvaluationOverview, EvaluationRequest
 from seggui.core.project import Project
 from seggui.prediction_control import PredictionControl
@@ -339,7 +340,7 @@ def new_folder(parent: Path, title: str) -> Path:
 
 
 def _open(folder: Path, *, is_project: bool) -> Dataset:
-    return open_dataset(folder, layout="project" if is_project else None)
+    return open_dataset(folder, layout="project") if is_project else open_chosen(folder)
 
 
 def _overview(dataset: Dataset, folder: Path | None, network: str) -> EvaluationOverview:

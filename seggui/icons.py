@@ -210,6 +210,8 @@ class _GlyphEngine(QIconEngine):
         colors = current_colors()
         color: QColor = getattr(colors, self._color)
         if mode == QIcon.Mode.Disabled:
+            if self._color == "accent_text":  # made for the accent, which a dead button has not
+                return blend(colors.text, colors.window, 0.45)
             return blend(color, colors.window, 0.35)
         if state == QIcon.State.On and self._color == "text":
             return colors.accent

@@ -162,7 +162,9 @@ class NewModelWiring(QObject):
     @Slot()
     def _on_started(self) -> None:
         device = self._prediction.device
-        self._window.training_panel.show_running(device.name if device is not None else "")
+        self._window.training_panel.show_running(
+            device.name if device is not None else "", self._output.name if self._output else ""
+        )
         self._window.show_training()
 
     @Slot(object, object)

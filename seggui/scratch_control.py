@@ -13,10 +13,11 @@ from model.data.datasets.opening import open_dataset
 from model.data.datasets.survey import DatasetSurvey, survey_dataset
 from model.engine.protocol import TrainingDone, TrainingScored, TrainingStep
 from model.engine.training import TrainingRun
-from model.errors import CancelledError, SegguiError
+from model.errors import CancelledError, DatasetError, SegguiError
 from model.model_settings import load_settings
 from model.scratch_state import ScratchRequest, TrainingFolder
 from seggui.core.dataset_look import DatasetLook
+from seggui.core.dataset_opening import open_chosen
 from seggui.core.project import Project
 from seggui.tasks.job_thread import JobThread
 
@@ -86,11 +87,10 @@ class ScratchControl(QObject):
             text = self.tr("Open a folder with corrected images, or choose a dataset.")
             self.looked.emit(DatasetLook(None, problem=text))
             return
-        layout = "project" if folder is None else None
 
         def on_failed(error: Exception) -> None:
             if not cancelled.is_set():
-                self.looked.emit(DatasetLook(folder, problem=str(error)))
+                self.looked.emit(DatasetLook(folder, problem=self._look_in_words(error, folder)))
 
         def on_opened(dataset: Dataset) -> None:
             if cancelled.is_set():
@@ -109,7 +109,7 @@ class ScratchControl(QObject):
 
         def submit(_: object = None) -> None:
             self._looker.submit(
-                lambda: open_dataset(home, layout=layout), done=on_opened, failed=on_failed
+                lambda: _open(home, is_project=folder is None), done=on_opened, failed=on_failed
             )
 
         if folder is None:
@@ -118,6 +118,14 @@ class ScratchControl(QObject):
             self._project.run(_bring_to_disk, done=submit, failed=on_failed)
         else:
             submit()
+
+    def _look_in_words(self, error: Exception, folder: Path | None) -> str:
+        if isinstance(error, DatasetError) and folder is None:
+            return self.tr(
+                "No image of the open folder is corrected or reviewed yet, so there is nothing to "
+                "learn from. Correct some, or choose a dataset."
+            )
+        return str(error)
 
     def stop_looking(self) -> None:
         """Nobody wants the answer any more."""
@@ -191,6 +199,10 @@ def _in_words(error: Exception) -> Exception:
         remedy = "Open New model again and choose the same file: it offers to go on."
         return type(error)(error.message, remedy=remedy)
     return error
+
+
+def _open(folder: Path, *, is_project: bool) -> Dataset:
+    return open_dataset(folder, layout="project") if is_project else open_chosen(folder)
 
 
 def _bring_to_disk(project: Project) -> None:

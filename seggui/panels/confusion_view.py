@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QHelpEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QScrollArea, QToolTip, QWidget
 
 from seggui.theme import ThemeColors, blend, current_colors
@@ -151,7 +161,7 @@ class _Matrix(QWidget):
         names = evaluation.class_names
         if truth is None or predicted is None:
             index = predicted if truth is None else truth
-            return "" if index is None else names[index]
+            return self._legend() if index is None else names[index]
         count, total = int(evaluation.confusion[truth, predicted]), evaluation.true_pixels[truth]
         share = f" ({count / total:.1%})" if total else ""
         return self.tr("{truth} predicted as {predicted}: {count} of {total} pixels{share}").format(
@@ -166,11 +176,11 @@ class _Matrix(QWidget):
         if self._evaluation is None:
             return
         painter = QPainter(self)
-        font = painter.font()
-        font.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
+        font = self._small_font()
         colors = current_colors()
         self._draw_names(painter, self._evaluation, colors)
         painter.setFont(font)
+        self._draw_caption(painter, colors)
         for row in range(len(self._shown)):
             for column in range(len(self._shown)):
                 self._draw_cell(painter, row, column, colors)
@@ -203,6 +213,12 @@ class _Matrix(QWidget):
                 painter.setPen(text_color)
                 painter.drawText(QRectF(0, -10, _NAME_PX, 20), middle, name)
                 painter.restore()
+
+    def _draw_caption(self, painter: QPainter, colors: ThemeColors) -> None:
+        """In the corner: what rows and columns are."""
+        painter.setPen(colors.text_muted)
+        place = QRectF(0, self._head_px - _HEAD_LOW_PX, self._left_px(), _HEAD_LOW_PX - 2)
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, self._caption())
 
     def _draw_swatch(
         self, painter: QPainter, corner: QPointF, color: QColor, colors: ThemeColors
@@ -242,4 +258,19 @@ class _Matrix(QWidget):
         names = self._evaluation.class_names if self._evaluation is not None else ()
         metrics = self.fontMetrics()
         longest = max((metrics.horizontalAdvance(names[i]) for i in self._shown), default=0)
-        return min(_NAME_PX, longest) + _SWATCH_PX + 2 * _GAP_PX
+        caption = QFontMetrics(self._small_font()).horizontalAdvance(self._caption())
+        return max(min(_NAME_PX, longest) + _SWATCH_PX + 2 * _GAP_PX, caption + _GAP_PX)
+
+    def _small_font(self) -> QFont:
+        font = QFont(self.font())
+        font.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
+        return font
+
+    def _caption(self) -> str:
+        return self.tr("right / predicted")
+
+    def _legend(self) -> str:
+        return self.tr(
+            "Rows are the right classes, columns what the network said.\n"
+            "Numbers are per cent of the pixels of their row."
+        )

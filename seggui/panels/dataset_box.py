@@ -23,10 +23,11 @@ class DatasetBox(QGroupBox):
         self.source_box.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
+        self.source_box.setPlaceholderText(self.tr("No dataset chosen"))
         self.browse_button = push_button(
             "open_folder", self.tr("Browse..."), self.tr("Choose the folder of a dataset")
         )
-        self._headline = QLabel(self.tr("Choose a folder with images and masks."))
+        self._headline = QLabel(self.tr("Choose a folder with images and masks of the same names."))
         self._headline.setObjectName("new_model_dataset")
         self._headline.setWordWrap(True)
         self._progress = QProgressBar()

@@ -126,7 +126,7 @@ class EvaluationHead(QWidget):
         count = len(evaluation.images)
         images = self.tr("1 image") if count == 1 else self.tr("{n} images").format(n=f"{count:,}")
         self._detail.setText(
-            self.tr("{images}, {classes} classes, {ms} ms each").format(
+            self.tr("{images}\n{classes} classes\n{ms} ms each").format(
                 images=images, classes=evaluation.num_scored_classes,
                 ms=f"{1000 * evaluation.seconds_per_image:,.0f}",
             )

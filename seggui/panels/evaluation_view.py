@@ -37,6 +37,7 @@ REFRESH_MS = 250
 _WIDE_PX = 760
 _MARGIN_PX, _MOST_TEXT_PX = 12, 560
 _EMPTY, _FIGURES = 0, 1
+QWIDGETSIZE_MAX = 2**24 - 1  # Qt's own name; PySide6 has it not
 
 
 class EvaluationView(QWidget):
@@ -161,7 +162,6 @@ class EvaluationView(QWidget):
         layout = QVBoxLayout(left)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        self.head.setMaximumWidth(_MOST_TEXT_PX)
         row = QHBoxLayout()
         row.addWidget(self.head, 1)
         row.addStretch(0)
@@ -220,6 +220,8 @@ class EvaluationView(QWidget):
         """Without scores there is a text and nothing beside it."""
         has_scores = self._evaluation is not None
         self._pages.setCurrentIndex(_FIGURES if has_scores else _EMPTY)
+        # Beside nothing its buttons would be as wide as the window; above the bars they end alike.
+        self.head.setMaximumWidth(QWIDGETSIZE_MAX if has_scores else _MOST_TEXT_PX)
         for widget in (self.confusion, self.worst) if self._is_wide else (self._tabs,):
             widget.setVisible(has_scores)
 

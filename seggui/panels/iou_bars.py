@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -16,6 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from seggui.panels.widgets import swatch_icon
 from seggui.theme import current_colors
 
 if TYPE_CHECKING:
@@ -59,11 +69,13 @@ class IouBars(QTableWidget):
         header.hide()
         self.setItemDelegateForColumn(1, _BarDelegate(self))
         self._chosen: int | None = None
+        self._evaluation: Evaluation | None = None
         self.cellClicked.connect(self._on_row)
         self.cellActivated.connect(self._on_row)
 
     def show_evaluation(self, evaluation: Evaluation) -> None:
         """Shows the IoU of every class; classes that do not occur stand at the end."""
+        self._evaluation = evaluation
         iou = evaluation.iou
         order = sorted(
             range(evaluation.num_classes), key=lambda i: (iou[i] is None, iou[i] or 0.0, i)
@@ -72,6 +84,12 @@ class IouBars(QTableWidget):
         for row, index in enumerate(order):
             self._set_row(row, index, evaluation)
         self.choose(self._chosen)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another theme: the colours of warnings are those of the items."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self._evaluation is not None:
+            self.show_evaluation(self._evaluation)
 
     def choose(self, class_index: int | None) -> None:
         """Marks a class as the one that is filtered by; emits nothing."""
@@ -87,7 +105,7 @@ class IouBars(QTableWidget):
         iou, color = evaluation.iou[index], QColor(*evaluation.class_colors[index])
         name = QTableWidgetItem(evaluation.class_names[index])
         name.setData(CLASS_ROLE, index)
-        name.setData(Qt.ItemDataRole.DecorationRole, color)
+        name.setIcon(swatch_icon(color))
         bar = QTableWidgetItem()
         bar.setData(_SHARE_ROLE, iou)
         bar.setData(_COLOR_ROLE, color)

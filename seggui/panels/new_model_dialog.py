@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -22,9 +22,12 @@ from PySide6.QtWidgets import (
 
 from model.recipes import Recipe
 from seggui.core.dataset_look import DatasetLook
+from seggui.icons import ColorRole
 from seggui.panels.dataset_box import DatasetBox
 from seggui.panels.recipe_form import RecipeForm
-from seggui.panels.widgets import push_button, restyle
+from seggui.panels.widgets import IconLabel, push_button, restyle
+
+_TITLE_PX = 32  # of a group, above what is in it
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class NewModelDialog(QDialog):
         self._is_interrupted = False
         self.dataset_box = DatasetBox()
         self.recipe_form = RecipeForm()
-        content = QWidget()
+        content = self._content = QWidget()
         inner = QVBoxLayout(content)
         inner.setContentsMargins(0, 0, 8, 0)
         inner.setSpacing(12)
@@ -88,20 +91,18 @@ class NewModelDialog(QDialog):
         inner.addWidget(self._build_recipe())
         inner.addWidget(self._build_output(output))
         inner.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setWidget(content)
-        self._problem = QLabel()
-        self._problem.setObjectName("new_model_problem")
-        self._problem.setWordWrap(True)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setWidget(content)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
-        layout.addWidget(area, 1)
-        layout.addWidget(self._problem)
+        layout.addWidget(self._area, 1)
+        layout.addWidget(self._build_words())
         layout.addWidget(self._build_buttons())
         self.dataset_box.source_box.activated.connect(self._on_source)
         self.dataset_box.browse_button.clicked.connect(self._on_browse)
         self.recipe_form.changed.connect(self._check)
+        self.recipe_form.unfolded.connect(self._on_unfolded)
         self._fill_sources()
         self._check()
 
@@ -133,7 +134,7 @@ class NewModelDialog(QDialog):
                 "own dataset and settings; Start begins anew and removes it."
             )
         )
-        self._resume_text.setVisible(is_interrupted)
+        self._show_words(self._resume, is_interrupted)
         self._check()
 
     def choose_source(self, folder: Path | None) -> None:
@@ -182,13 +183,26 @@ class NewModelDialog(QDialog):
         row = QHBoxLayout()
         row.addWidget(self.output_edit, 1)
         row.addWidget(browse)
-        self._resume_text = QLabel()
-        self._resume_text.setObjectName("resume_text")
-        self._resume_text.setWordWrap(True)
-        self._resume_text.hide()
         layout.addLayout(row)
-        layout.addWidget(self._resume_text)
         return box
+
+    def _build_words(self) -> QWidget:
+        """What decides which button to press stands above them, and cannot be scrolled away."""
+        self._words = QWidget()
+        layout = QVBoxLayout(self._words)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        self._resume, self._resume_text = _remark("recent", "accent", "resume_text")
+        self._note, self._problem = _remark("warning", "warning", "new_model_problem")
+        for remark in (self._resume, self._note):
+            remark.hide()
+            layout.addWidget(remark)
+        self._words.hide()
+        return self._words
+
+    def _show_words(self, remark: QWidget, is_shown: bool) -> None:
+        remark.setVisible(is_shown)
+        self._words.setHidden(self._resume.isHidden() and self._note.isHidden())
 
     def _build_buttons(self) -> QDialogButtonBox:
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
@@ -212,7 +226,7 @@ class NewModelDialog(QDialog):
                     self.tr("Corrected images of the open folder") if folder is None
                     else str(folder)
                 )  # fmt: skip
-            self.dataset_box.source_box.setVisible(bool(self._sources))
+            self.dataset_box.source_box.setEnabled(bool(self._sources))
 
     # -- reacting --------------------------------------------------------------------------------
 
@@ -232,7 +246,7 @@ class NewModelDialog(QDialog):
             )  # fmt: skip
         if problem or not self.output_path().exists():
             self._problem.setText(problem)
-        self._problem.setVisible(bool(self._problem.text()))
+        self._show_words(self._note, bool(self._problem.text()))
         self.start_button.setEnabled(is_ready and not problem)
         self.resume_button.setVisible(self._is_interrupted)
         for button, is_first in (
@@ -268,10 +282,16 @@ class NewModelDialog(QDialog):
     @Slot(str)
     def _on_output(self, text: str) -> None:
         self._is_interrupted = False
-        self._resume_text.hide()
+        self._show_words(self._resume, False)
         if text.strip():
             self.output_changed.emit(self.output_path())
         self._check()
+
+    @Slot()
+    def _on_unfolded(self) -> None:
+        """The settings begin where the page used to end."""
+        top = self.recipe_form.mapTo(self._content, QPoint()).y()
+        self._area.verticalScrollBar().setValue(top - _TITLE_PX)
 
     @Slot()
     def _on_start(self) -> None:
@@ -288,3 +308,16 @@ class NewModelDialog(QDialog):
     def _on_resume(self) -> None:
         self.resume_requested.emit(self.output_path())
         self.accept()
+
+
+def _remark(icon_name: str, color: ColorRole, name: str) -> tuple[QWidget, QLabel]:
+    """A line of text that its icon makes one look at."""
+    remark, text = QWidget(), QLabel()
+    text.setObjectName(name)
+    text.setWordWrap(True)
+    row = QHBoxLayout(remark)
+    row.setContentsMargins(2, 0, 2, 0)
+    row.setSpacing(8)
+    row.addWidget(IconLabel(icon_name, color=color), 0, Qt.AlignmentFlag.AlignTop)
+    row.addWidget(text, 1)
+    return remark, text

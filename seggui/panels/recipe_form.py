@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
@@ -29,9 +29,11 @@ class RecipeForm(QWidget):
 
     Signals:
         changed: another recipe, or a value.
+        unfolded: the settings are shown.
     """
 
     changed = Signal()
+    unfolded = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,6 +165,9 @@ class RecipeForm(QWidget):
     def _on_fold(self, is_open: bool) -> None:
         self._form.setVisible(is_open)
         self._fold.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
+        if is_open:
+            # Once the layouts know the new height: before that there is nothing to scroll.
+            QTimer.singleShot(0, self, self.unfolded.emit)
 
     @Slot()
     def _on_crop(self) -> None:

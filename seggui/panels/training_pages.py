@@ -179,15 +179,24 @@ class RunningPage(QWidget):
             "close", self.tr("Cancel and discard"), self.tr("End now and forget this run")
         )
         self.cancel_button.setObjectName("cancel_training_button")
-        for widget in (self._headline, self._progress, self._detail):
+        self._subject = muted_label(wrap=True)
+        self._subject.hide()
+        for widget in (self._subject, self._headline, self._progress, self._detail):
             layout.addWidget(widget)
         layout.addWidget(self.chart, 1)
         layout.addWidget(self.stop_button)  # beside each other their texts would be cut off
         layout.addWidget(self.cancel_button)
 
-    def begin(self, device: str) -> None:
-        """Nothing is known yet: the training process is starting."""
+    def begin(self, device: str, name: str = "") -> None:
+        """Nothing is known yet: the training process is starting.
+
+        Args:
+            device: what it runs on.
+            name: of the file of a network that is new; empty for a fine-tuning.
+        """
         self.chart.clear()
+        self._subject.setText(self.tr("New network {name}").format(name=name))
+        self._subject.setVisible(bool(name))
         self._headline.setText(self.tr("Starting on {device}...").format(device=device))
         self._detail.setText(self.tr("You can go on painting meanwhile."))
         self._progress.setRange(0, 0)
@@ -221,6 +230,10 @@ class RunningPage(QWidget):
     def headline_text(self) -> str:
         """How far the run is, in one sentence."""
         return self._headline.text()
+
+    def subject_text(self) -> str:
+        """Which new network it is; empty for a fine-tuning."""
+        return "" if self._subject.isHidden() else self._subject.text()
 
     def show_stopping(self, text: str) -> None:
         """The user ended the run; the process finishes its step."""

@@ -120,9 +120,9 @@ class TrainingPanel(QWidget):
         """Back to the start."""
         self._pages.setCurrentWidget(self.overview)
 
-    def show_running(self, device: str) -> None:
-        """A run begins."""
-        self.running.begin(device)
+    def show_running(self, device: str, name: str = "") -> None:
+        """A run begins; of a new network when it has a name."""
+        self.running.begin(device, name)
         self._pages.setCurrentWidget(self.running)
 
     def add_step(self, step: TrainingStep) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from seggui.icons import ColorRole, icon
@@ -82,6 +82,23 @@ class IconLabel(QWidget):
         painter = QPainter(self)
         self._icon.paint(painter, self.rect())
         painter.end()
+
+
+def swatch_icon(color: QColor, side_px: int = 12) -> QIcon:
+    """A square in the colour of a class, the same in a selected row.
+
+    A colour as decoration would be tinted there, and be that of another class.
+    """
+    image = QPixmap(side_px, side_px)
+    image.fill(color)
+    painter = QPainter(image)
+    painter.setPen(QColor(128, 128, 128, 140))  # a white class on white, a black one on black
+    painter.drawRect(0, 0, side_px - 1, side_px - 1)
+    painter.end()
+    swatch = QIcon()
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected, QIcon.Mode.Disabled):
+        swatch.addPixmap(image, mode)
+    return swatch
 
 
 def restyle(widget: QWidget) -> None:

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_IMAGES = 200
 KEY_ROLE = int(Qt.ItemDataRole.UserRole)
+_NUMBERS = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class WorstImages(QWidget):
@@ -48,6 +49,9 @@ class WorstImages(QWidget):
             role="flat",
         )  # fmt: skip
         self.all_button.clicked.connect(self.all_requested)
+        policy = self.all_button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # or the list would jump when a class is chosen
+        self.all_button.setSizePolicy(policy)
         self.all_button.hide()
         row = QHBoxLayout()
         row.addWidget(self._title, 1)
@@ -61,15 +65,18 @@ class WorstImages(QWidget):
         self.setMinimumWidth(250)
         self._openable: Collection[str] = frozenset()
         self._folder = ""
+        self._shown: tuple[Evaluation, tuple[ImageScore, ...], int | None] | None = None
 
     def set_openable(self, keys: Collection[str]) -> None:
-        """Says which images can be shown."""
+        """Says which images can be shown; the list on view follows."""
         self._openable = keys
+        self._show_again()
 
     def show_images(
         self, evaluation: Evaluation, worst: tuple[ImageScore, ...], class_index: int | None
     ) -> None:
         """Shows images in this order; of one class when an index is given."""
+        self._shown = (evaluation, worst, class_index)
         is_all = class_index is None
         name = "" if class_index is None else evaluation.class_names[class_index]
         self._title.setText(
@@ -82,6 +89,10 @@ class WorstImages(QWidget):
             if is_all
             else [self.tr("Image"), self.tr("IoU"), self.tr("Wrong px")]
         )
+        for column in (1, 2):
+            title = self.table.horizontalHeaderItem(column)
+            if title is not None:
+                title.setTextAlignment(_NUMBERS)
         self._folder = common_folder([score.key for score in worst])
         chosen = self.chosen_key()
         self.table.setRowCount(min(len(worst), MOST_IMAGES))
@@ -89,6 +100,12 @@ class WorstImages(QWidget):
             self._set_row(row, score, class_index)
             if score.key == chosen:
                 self.table.selectRow(row)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another theme: names that cannot be opened are muted by the item."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._show_again()
 
     def chosen_key(self) -> str:
         """Key of the selected row, or empty."""
@@ -135,10 +152,14 @@ class WorstImages(QWidget):
             item.setData(KEY_ROLE, score.key)
             item.setToolTip(tip)
             if column:
-                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                item.setTextAlignment(_NUMBERS)
             elif not is_openable:
                 item.setForeground(current_colors().text_muted)
             self.table.setItem(row, column, item)
+
+    def _show_again(self) -> None:
+        if self._shown is not None:
+            self.show_images(*self._shown)
 
     @Slot(int, int)
     def _on_row(self, row: int, _: int) -> None:

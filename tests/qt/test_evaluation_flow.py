@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtGui import QColor, QIcon
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from model.class_matching import RenumberedPredictor
 from model.data.datasets.opening import open_dataset
@@ -19,6 +21,7 @@ from model.evaluation_json import evaluation_from_json
 from model.evaluation_result import Evaluation
 from seggui.evaluation_wiring import EvaluationWiring
 from seggui.panels.iou_bars import CLASS_ROLE
+from seggui.theme import DARK_COLORS, LIGHT_COLORS, apply_theme
 from tests.qt.program_kit import ColorEngine, Driver, model_info, write_images
 
 SIZE = (40, 60)
@@ -189,6 +192,56 @@ def test_a_click_on_a_bar_ranks_the_images_by_what_is_wrong_of_its_class(
     assert not bars.selectedItems()
 
 
+def test_the_corner_of_the_matrix_says_what_rows_and_columns_are(
+    scored: EvaluationWiring,
+) -> None:
+    assert "Rows are the right classes" in scored.view.confusion.matrix.tip_at(QPoint(2, 2))
+
+
+def test_the_colour_of_a_class_stays_what_it_is_in_the_chosen_row(
+    scored: EvaluationWiring,
+) -> None:
+    bars = scored.view.bars
+    assert scored.control.scored is not None
+    color = QColor(*scored.control.scored.evaluation.class_colors[2])
+    scored.view.choose_class(2)
+    swatch = bars.item(0, 0).icon()
+    assert bars.item(0, 0).isSelected()
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+        image = swatch.pixmap(QSize(12, 12), mode).toImage()
+        assert image.pixelColor(image.width() // 2, image.height() // 2) == color
+
+
+def test_another_theme_recolours_warnings_and_what_cannot_be_opened(
+    driver: Driver, scored: EvaluationWiring, tmp_path: Path, qapp: QApplication
+) -> None:
+    write_images(tmp_path / "other", 1)
+    driver.program.folders.open_folder(tmp_path / "other")
+    bars, worst = scored.view.bars, scored.view.worst
+    scored.view.choose_class(2)
+    driver.until(lambda: "not in the open folder" in worst.table.item(0, 0).toolTip())
+    try:
+        for mode, colors in (("dark", DARK_COLORS), ("light", LIGHT_COLORS)):
+            apply_theme(qapp, mode)
+            driver.until(lambda colors=colors: bars.item(0, 2).foreground() == colors.danger)
+            assert worst.table.item(0, 0).foreground().color() == colors.text_muted
+            assert [item.isSelected() for item in (bars.item(0, 0), bars.item(1, 0))] == [
+                True, False,
+            ]  # fmt: skip
+    finally:
+        apply_theme(qapp, "system")
+
+
+def test_choosing_a_class_does_not_move_the_list_of_images(
+    driver: Driver, scored: EvaluationWiring
+) -> None:
+    top = scored.view.worst.table.y()
+    scored.view.choose_class(2)
+    driver.until(scored.view.worst.all_button.isVisible)
+    scored.view.worst.layout().activate()
+    assert scored.view.worst.table.y() == top
+
+
 def test_a_click_on_the_matrix_chooses_its_row(scored: EvaluationWiring) -> None:
     matrix = scored.view.confusion.matrix
     point = matrix.cell_center(2, 0)
@@ -315,7 +368,7 @@ def test_a_folder_that_is_no_dataset_is_told_in_the_panel(driver: Driver, tmp_pa
     driver.load_model(tmp_path / "net.keras")
     wiring = open_panel(driver)
     wiring.use_dataset(tmp_path / "empty")
-    driver.until(lambda: "no dataset" in wiring.view.empty_text())
+    driver.until(lambda: "No images with masks" in wiring.view.empty_text())
     assert not ready(wiring)
 
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from PIL import Image
+from PySide6.QtWidgets import QLabel
 
 from model.data.label_sets import generic_label_set
 from model.engine.protocol import (
@@ -166,8 +167,53 @@ def test_without_corrections_the_project_cannot_be_trained_on(
     opened: Driver, tmp_path: Path
 ) -> None:
     _, dialog = open_dialog(opened, tmp_path / "new.keras")
-    opened.until(lambda: "at least one was expected" in dialog.dataset_box.headline_text())
+    opened.until(lambda: "nothing to learn from" in dialog.dataset_box.headline_text())
     assert not dialog.start_button.isEnabled()
+    dialog.reject()
+
+
+def test_a_folder_without_masks_is_told_in_a_few_lines(opened: Driver, tmp_path: Path) -> None:
+    _, dialog = open_dialog(opened, tmp_path / "new.keras")
+    (tmp_path / "photos").mkdir()
+    dialog.choose_source(tmp_path / "photos")
+    opened.until(lambda: "masks were found in photos" in dialog.dataset_box.headline_text())
+    assert not dialog.start_button.isEnabled()
+    dialog.reject()
+
+
+def test_without_any_dataset_the_choice_says_so(driver: Driver, tmp_path: Path) -> None:
+    driver.start()
+    _, dialog = open_dialog(driver, tmp_path / "new.keras")
+    box = dialog.dataset_box.source_box
+    assert box.isVisible()
+    assert not box.isEnabled()
+    assert box.placeholderText()
+    dialog.choose_source(tmp_path)
+    assert box.isEnabled()
+    assert box.currentText() == str(tmp_path)
+    dialog.reject()
+
+
+def test_unfolded_settings_are_on_view(opened: Driver, dataset: Path, tmp_path: Path) -> None:
+    _, dialog = open_dialog(opened, tmp_path / "new.keras")
+    choose(opened, dialog, dataset)
+    dialog.resize(620, 520)
+    form = dialog.recipe_form
+    assert form.widths.visibleRegion().isEmpty()
+    dialog.findChild(object, "recipe_settings_button").click()
+    opened.until(lambda: not form.widths.visibleRegion().isEmpty())
+    dialog.reject()
+
+
+def test_what_resume_means_is_seen_however_low_the_dialog_is(
+    opened: Driver, dataset: Path, tmp_path: Path
+) -> None:
+    interrupted_by_the_command(dataset, tmp_path / "of command.keras")
+    _, dialog = open_dialog(opened, tmp_path / "of command.keras")
+    choose(opened, dialog, dataset)
+    dialog.resize(620, 300)
+    text = dialog.findChild(QLabel, "resume_text")
+    opened.until(lambda: text.visibleRegion().boundingRect() == text.rect())
     dialog.reject()
 
 
@@ -233,6 +279,7 @@ def test_a_run_is_shown_in_the_training_panel_and_one_paints_meanwhile(
     start(opened, dataset, tmp_path / "new.keras")
     running = opened.window.training_panel.running
     opened.until(lambda: "Step 10 of 20" in running.headline_text())
+    assert running.subject_text() == "New network new.keras"
     opened.program.session.set_label(2)
     opened.stroke((30, 20), (30, 40))
     assert (opened.mask() == 2).any()

@@ -19,6 +19,7 @@ from seggui.theme import (
     DARK_COLORS,
     LIGHT_COLORS,
     ThemeColors,
+    ThemeMode,
     apply_theme,
     blend,
     current_colors,
@@ -169,3 +170,12 @@ def test_the_two_themes_name_the_same_colours() -> None:
     for field in fields(ThemeColors):
         assert getattr(DARK_COLORS, field.name).isValid()
         assert getattr(LIGHT_COLORS, field.name).isValid()
+
+
+@pytest.mark.parametrize(("mode", "colors"), [("dark", DARK_COLORS), ("light", LIGHT_COLORS)])
+def test_the_icon_of_a_dead_primary_button_is_seen(
+    app: QApplication, mode: ThemeMode, colors: ThemeColors
+) -> None:
+    apply_theme(app, mode)
+    image = icon("score", "accent_text").pixmap(QSize(32, 32), QIcon.Mode.Disabled).toImage()
+    assert contrast(most_opaque(image), colors.border) >= 2.0
