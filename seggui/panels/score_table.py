@@ -27,4 +27,9 @@ def score_table(name: str, headers: Sequence[str]) -> QTableWidget:
     header = table.horizontalHeader()
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    for column in range(len(headers)):  # each title stands as what is below it does
+        title = table.horizontalHeaderItem(column)
+        if title is not None:
+            side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+            title.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
     return table

@@ -64,7 +64,7 @@ class WorstImages(QWidget):
         layout.addWidget(self.table, 1)
         self.setMinimumWidth(250)
         self._openable: Collection[str] = frozenset()
-        self._folder = ""
+        self._folder = self._ending = ""
         self._shown: tuple[Evaluation, tuple[ImageScore, ...], int | None] | None = None
 
     def set_openable(self, keys: Collection[str]) -> None:
@@ -93,7 +93,8 @@ class WorstImages(QWidget):
             title = self.table.horizontalHeaderItem(column)
             if title is not None:
                 title.setTextAlignment(_NUMBERS)
-        self._folder = common_folder([score.key for score in worst])
+        keys = [score.key for score in worst]
+        self._folder, self._ending = common_folder(keys), common_ending(keys)
         chosen = self.chosen_key()
         self.table.setRowCount(min(len(worst), MOST_IMAGES))
         for row, score in enumerate(worst[:MOST_IMAGES]):
@@ -147,7 +148,8 @@ class WorstImages(QWidget):
         is_openable = score.key in self._openable
         tip = score.key if is_openable else self.tr("{key}\nnot in the open folder").format(
             key=score.key)  # fmt: skip
-        for column, text in enumerate((score.key.removeprefix(self._folder), *texts)):
+        name = score.key.removeprefix(self._folder).removesuffix(self._ending)
+        for column, text in enumerate((name, *texts)):
             item = QTableWidgetItem(text)
             item.setData(KEY_ROLE, score.key)
             item.setToolTip(tip)
@@ -173,6 +175,19 @@ def common_folder(keys: Sequence[str]) -> str:
     folders = {key.rpartition("/")[0] for key in keys}
     common = posixpath.commonpath(folders) if folders else ""
     return f"{common}/" if common else ""
+
+
+def common_ending(keys: Sequence[str]) -> str:
+    """What all names end with after their number, such as ``_leftImg8bit.png``; else empty.
+
+    A name that is cut off must not lose what tells it from the others. A bare ``.png`` stays.
+    """
+    if len(keys) < 2:
+        return ""
+    shared = posixpath.commonprefix([key[::-1] for key in keys])[::-1]
+    marks = [place for place, letter in enumerate(shared) if letter in "_-"]
+    ending = shared[marks[0] :] if marks and "/" not in shared else ""
+    return "" if any(key.rpartition("/")[2] == ending for key in keys) else ending
 
 
 def _percent(value: float | None) -> str:

@@ -21,6 +21,7 @@ from model.evaluation_json import evaluation_from_json
 from model.evaluation_result import Evaluation
 from seggui.evaluation_wiring import EvaluationWiring
 from seggui.panels.iou_bars import CLASS_ROLE
+from seggui.panels.worst_images import common_ending
 from seggui.theme import DARK_COLORS, LIGHT_COLORS, apply_theme
 from tests.qt.program_kit import ColorEngine, Driver, model_info, write_images
 
@@ -230,6 +231,20 @@ def test_another_theme_recolours_warnings_and_what_cannot_be_opened(
             ]  # fmt: skip
     finally:
         apply_theme(qapp, "system")
+
+
+@pytest.mark.parametrize(
+    ("keys", "ending"),
+    [
+        (["a/f_000_leftImg8bit.png", "b/f_001_leftImg8bit.png"], "_leftImg8bit.png"),
+        (["frame_000.png", "frame_010.png"], ""),
+        (["a/x_1.png", "b/x_1.png"], ""),
+        (["only_1.png"], ""),
+        (["_1.png", "a_1.png"], ""),
+    ],
+)
+def test_only_what_tells_no_image_from_another_is_left_out(keys: list[str], ending: str) -> None:
+    assert common_ending(keys) == ending
 
 
 def test_choosing_a_class_does_not_move_the_list_of_images(
