@@ -11,19 +11,29 @@ _BLOCK_BYTES = 1 << 20
 
 
 def file_sha256(path: Path) -> str:
-    """The hexadecimal SHA-256 digest of a file.
+    """The hexadecimal SHA-256 digest of a file; of a folder, over names and contents in it.
 
     Raises:
         ModelFileError: the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(_BLOCK_BYTES):
-                digest.update(block)
-            return digest.hexdigest()
+        digest = hashlib.sha256()
+        if path.is_dir():
+            for inside in sorted(path.rglob("*"), key=lambda each: each.as_posix()):
+                if inside.is_file() and not inside.is_symlink():
+                    digest.update(inside.relative_to(path).as_posix().encode() + b"\0")
+                    _add(digest, inside)
+        else:
+            _add(digest, path)
+        return digest.hexdigest()
     except OSError as error:
         raise unreadable_model(path, error) from error
+
+
+def _add(digest: hashlib._Hash, path: Path) -> None:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
 
 
 def unreadable_model(path: Path, error: OSError) -> ModelFileError:

@@ -16,8 +16,17 @@ from typing import Any, Literal
 
 import h5py
 
+from model.data.model_files import holds_saved_model, model_of
 from model.digest import file_sha256, unreadable_model
 from model.errors import ModelFileError
+from model.foreign.saved_model import (
+    GRAPH,
+    METADATA,
+    home_in,
+    read_metadata,
+    without_layers,
+)
+from model.foreign.weight_files import check_archive
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _SAVE_WHOLE = "Save the whole network with model.save('name.keras') and open that file."
@@ -56,7 +65,7 @@ class FileReport:
 
     path: Path
     sha256: str
-    file_format: Literal["keras", "hdf5"]
+    file_format: Literal["keras", "hdf5", "saved_model"]
     keras_version: str
     config: Mapping[str, Any]
     training: TrainingNote
@@ -78,7 +87,9 @@ def inspect_file(path: Path) -> FileReport:
     Raises:
         ModelFileError: missing, empty, cut off, or no whole Keras model; says what it is instead.
     """
-    path = path.absolute()
+    path = model_of(path.absolute())
+    if path.is_dir() and holds_saved_model(path):
+        return _inspect_saved_model(path)
     start = _read_start(path)
     if _is_hdf5(path, start):
         return _inspect_hdf5(path)
@@ -104,11 +115,6 @@ def iter_layers(config: object) -> Iterator[Mapping[str, Any]]:
 
 def _read_start(path: Path) -> bytes:
     if path.is_dir():
-        if (path / "saved_model.pb").exists():
-            raise ModelFileError(
-                f"{path.name} is a SavedModel folder; a .keras or .h5 file was expected.",
-                remedy=_SAVE_WHOLE,
-            )
         raise ModelFileError(
             f"{path.name} is a folder; a .keras or .h5 file was expected.",
             remedy="Choose the model file itself.",
@@ -152,11 +158,17 @@ def _name_foreign(start: bytes) -> tuple[str, str]:  # noqa: PLR0911 - a table o
         return "is a TensorFlow Lite model", "Open the Keras model that it was converted from."
     if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
         return "is a Python pickle, which is never opened since it can run code", _SAVE_WHOLE
-    if start[:1] == b"\x08" and b"onnx" in start.lower():
+    if _looks_like_onnx(start):
         return "is an ONNX model", "Open the Keras model that it was exported from."
     if text.startswith(b"{"):
         return "is a JSON text without weights", _SAVE_WHOLE
     return "is no model file that Keras writes", "Choose a .keras or .h5 file."
+
+
+def _looks_like_onnx(start: bytes) -> bool:
+    """A message whose first field is a small version number, and then producer, graph or opset."""
+    is_version = len(start) > 2 and start[0] == 0x08 and start[1] < 32
+    return is_version and (start[2] in (0x12, 0x1A, 0x22, 0x3A, 0x42) or b"onnx" in start.lower())
 
 
 def _name_lfs_pointer(start: bytes) -> tuple[str, str]:
@@ -211,7 +223,10 @@ def _inspect_zip(path: Path) -> FileReport:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            check_archive(archive, path.name)
             if "config.json" not in names:
+                if any(name.rpartition("/")[2] == GRAPH for name in names):
+                    return _inspect_zipped_saved_model(path, archive)
                 raise _foreign_zip(path, names)
             config = _parse(path, _read_member(path, archive, "config.json"))
             metadata: Mapping[str, Any] = {}
@@ -244,8 +259,6 @@ def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> str:
 def _foreign_zip(path: Path, names: list[str]) -> ModelFileError:
     if any(name.endswith("data.pkl") for name in names):
         what, remedy = "is a PyTorch model, which is never unpickled", "Export it to Keras first."
-    elif any(name.endswith("saved_model.pb") for name in names):
-        what, remedy = "is a zipped SavedModel", _SAVE_WHOLE
     elif any(name.endswith("config.json") for name in names):
         what, remedy = (
             "has its model inside a folder",
@@ -254,6 +267,36 @@ def _foreign_zip(path: Path, names: list[str]) -> ModelFileError:
     else:
         what, remedy = "is a zip archive without a model", "Choose a .keras or .h5 file."
     return ModelFileError(f"{path.name} {what}; a Keras model was expected.", remedy=remedy)
+
+
+# --- SavedModel ---
+
+
+def _inspect_saved_model(folder: Path) -> FileReport:
+    metadata = folder / METADATA
+    if not metadata.is_file():
+        raise without_layers(folder.name)
+    try:
+        data = metadata.read_bytes()
+    except OSError as error:
+        raise unreadable_model(metadata, error) from error
+    return _saved_model_report(folder, data)
+
+
+def _inspect_zipped_saved_model(path: Path, archive: zipfile.ZipFile) -> FileReport:
+    name = f"{home_in(archive)}{METADATA}"
+    if name not in archive.namelist():
+        raise without_layers(path.name)
+    return _saved_model_report(path, archive.read(name))
+
+
+def _saved_model_report(path: Path, data: bytes) -> FileReport:
+    root = read_metadata(data, file_name=path.name)
+    training = root.get("training_config")
+    return _report(
+        path, "saved_model", str(root.get("keras_version", "")), root,
+        training if isinstance(training, Mapping) else {},
+    )  # fmt: skip
 
 
 # --- the configuration ---
@@ -286,7 +329,7 @@ def _parse_optional(text: str) -> Mapping[str, Any]:
 
 def _report(
     path: Path,
-    file_format: Literal["keras", "hdf5"],
+    file_format: Literal["keras", "hdf5", "saved_model"],
     version: str,
     config: Mapping[str, Any],
     training: Mapping[str, Any],

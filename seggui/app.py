@@ -208,7 +208,7 @@ class Program(QObject):
 
     def _last_model(self) -> Path | None:
         last = Path(self.settings.text("model/last", ""))
-        if last.is_file():
+        if last.name and last.exists():
             return last
         return self._shipped_model
 

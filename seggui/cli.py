@@ -123,7 +123,7 @@ def _run_window(arguments: list[str]) -> int:
     parsed = window_parser().parse_args(arguments)
     for path, is_there, expected in (
         (parsed.folder, Path.is_dir, "a folder with images"),
-        (parsed.model, Path.is_file, "a .keras or .h5 file"),
+        (parsed.model, Path.exists, "a .keras or .h5 file, or a SavedModel folder"),
     ):
         if path is not None and not is_there(path):
             found = "is something else" if path.exists() else "does not exist"

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from model.data.images import is_image_name
 from model.data.label_sets import LabelSet, builtin_label_sets
+from model.data.model_files import holds_saved_model
 from seggui.core.project import FolderNotWritableError
 from seggui.core.records import ImageRecord, ImageStatus
 from seggui.edit_wiring import EditWiring
@@ -19,7 +20,7 @@ from seggui.parts import Parts
 from seggui.settings import data_dir, kept_home, name_of_home
 from seggui.tasks.project_thread import OpenedProject
 
-MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
+MODEL_ENDINGS = (".keras", ".h5", ".hdf5", ".zip", ".pb")
 LOADING_TEXT_DELAY_MS = 150
 _SAVE_MESSAGE = "saving"
 
@@ -120,7 +121,9 @@ class FolderWiring(QObject):
     def open_path(self, text: str) -> None:
         """Opens whatever was dropped or named: a folder, an image in its folder, or a model."""
         path = Path(text).absolute()
-        if path.is_dir():
+        if path.is_dir() and holds_saved_model(path):
+            self.open_model(path)
+        elif path.is_dir():
             self.open_folder(path)
         elif path.suffix.lower() in MODEL_ENDINGS:
             self.open_model(path)
@@ -130,7 +133,7 @@ class FolderWiring(QObject):
             self._messages.warn(
                 self.tr(
                     "{name} is neither a folder, an image nor a Keras model. "
-                    "Drop a folder of images, or a .keras or .h5 file."
+                    "Drop a folder of images, a .keras or .h5 file, or a SavedModel folder."
                 ).format(name=path.name)
             )
 

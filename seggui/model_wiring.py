@@ -64,7 +64,7 @@ class ModelWiring(QObject):
         start = str(recent[0].parent if recent else Path.home())
         chosen, _ = QFileDialog.getOpenFileName(
             self._window, self.tr("Load a Keras model"), start,
-            self.tr("Keras models (*.keras *.h5 *.hdf5);;All files (*)"),
+            self.tr("Keras models (*.keras *.h5 *.hdf5 *.zip saved_model.pb);;All files (*)"),
         )  # fmt: skip
         if chosen:
             self.load_model(Path(chosen))
@@ -92,7 +92,7 @@ class ModelWiring(QObject):
         current = self._prediction.model
         if isinstance(stored, str) and (current is None or current.path != stored):
             path = Path(stored) if Path(stored).is_absolute() else opened.home / stored
-            if path.is_file():
+            if path.exists():
                 self.load_quietly(path)
             else:
                 self._messages.warn(

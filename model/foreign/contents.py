@@ -12,6 +12,7 @@ from model.foreign.vocabulary import (
     LAYERS,
     OPERATION_MODULES,
     OPERATIONS_3,
+    OTHER_DATA_LAYERS,
     OUR_LAYERS,
     OUTSIDE_LAYERS,
     current_name,
@@ -26,19 +27,21 @@ class Contents:
     Attributes:
         code: layers with program code in the file.
         outside: layers that fetch something from outside of the file.
+        other_data: class names of layers for sound, text, tables or volumes, each once.
         unknown: class names of layers that are not listed, each once.
         functions: names of TensorFlow functions that are not listed, each once.
     """
 
     code: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    other_data: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
 
     @property
     def is_plain(self) -> bool:
         """Whether everything is listed."""
-        return not (self.code or self.outside or self.unknown or self.functions)
+        return not (self.code or self.outside or self.other_data or self.unknown or self.functions)
 
     def refusal(self, file_name: str) -> str | None:
         """Why the file is not opened, all reasons of the gravest kind at once; None if it is."""
@@ -51,6 +54,11 @@ class Contents:
             return (
                 f"{file_name} contains program code in the layer {_listed(self.code)}; "
                 "a file from elsewhere could do anything with it, so it is not opened."
+            )
+        if self.other_data:
+            return (
+                f"{file_name} is made for other data than images: it uses "
+                f"{_listed(self.other_data)}."
             )
         if self.unknown:
             return f"{file_name} uses layers that Keras does not have: {_listed(self.unknown)}."
@@ -67,6 +75,8 @@ class Contents:
             return "Ask where the file comes from before using it."
         if self.code:
             return "Replace it by a built-in layer such as Rescaling, and save the model again."
+        if self.other_data:
+            return "Choose a network that gives a class for each pixel of an image."
         return "Rebuild the network with built-in layers, and save it again."
 
 
@@ -81,7 +91,7 @@ def describe_contents(report: FileReport) -> Contents:
 
 def contents_of(network: NetworkSpec) -> Contents:
     """The same of a network that was read."""
-    code, outside, unknown, functions = [], [], [], []
+    code, outside, other_data, unknown, functions = [], [], [], [], []
     for layer in network.walk():
         if layer.network is not None:
             continue
@@ -94,8 +104,14 @@ def contents_of(network: NetworkSpec) -> Contents:
             if not is_listed_function(str(layer.config.get("function", ""))):
                 functions.append(str(layer.config.get("function", "")))
         elif not _is_listed(layer):
-            unknown.append(layer.class_name)
-    return Contents(tuple(code), tuple(outside), _once(unknown), _once(functions))
+            is_keras = layer.package in ("", "keras", "Keras")
+            if is_keras and layer.class_name in OTHER_DATA_LAYERS:
+                other_data.append(layer.class_name)
+            else:
+                unknown.append(f"{layer.package}>{layer.class_name}".removeprefix(">"))
+    return Contents(
+        tuple(code), tuple(outside), _once(other_data), _once(unknown), _once(functions)
+    )
 
 
 def _is_listed(layer: LayerSpec) -> bool:

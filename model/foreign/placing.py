@@ -33,7 +33,7 @@ def place_weights(
     Raises:
         ModelFileError: an array is missing, left over, or has another shape.
     """
-    placer = _Placer(file_name, {id(entry.layer) for entry in _turned(built)})
+    placer = Placer(file_name, built)
     if file_format == "hdf5":
         placer.by_name(built, weights)
         left = [name for name in weights.unused() if "/optimizer_weights/" not in name]
@@ -47,9 +47,12 @@ def place_weights(
     placer.check_all(built)
 
 
-class _Placer:
-    def __init__(self, file_name: str, turned: set[int]) -> None:
-        self._file_name, self._turned = file_name, turned
+class Placer:
+    """Puts arrays into layers, and remembers which layers got theirs."""
+
+    def __init__(self, file_name: str, built: BuiltNetwork) -> None:
+        self._file_name = file_name
+        self._turned = {id(entry.layer) for entry in _turned(built)}
         self._filled: set[int] = set()
 
     def check_all(self, built: BuiltNetwork) -> None:
@@ -63,6 +66,7 @@ class _Placer:
     # -- HDF5 models -----------------------------------------------------------------------------
 
     def by_name(self, built: BuiltNetwork, weights: WeightGroup) -> None:
+        """From an HDF5 model: a group per layer, with a list of names."""
         for entry in built.entries:
             group = weights.group(entry.spec.name)
             names = group.texts("weight_names") if group is not None else None
@@ -72,7 +76,7 @@ class _Placer:
             if entry.network is not None:
                 self._into_network(entry.network, names, arrays)
             else:
-                self._into_layer(entry.layer, [_kind(name) for name in names], arrays)
+                self.into_layer(entry.layer, [_kind(name) for name in names], arrays)
 
     def _into_network(
         self, network: BuiltNetwork, names: Sequence[str], arrays: Sequence[Array]
@@ -91,7 +95,7 @@ class _Placer:
         if is_clear and sum(map(len, by_layer.values())) == len(names):
             for layer in leaves:
                 chosen = by_layer[layer.name]
-                self._into_layer(
+                self.into_layer(
                     layer, [_kind(names[i]) for i in chosen], [arrays[i] for i in chosen]
                 )
             return
@@ -110,10 +114,11 @@ class _Placer:
     # -- .keras files ----------------------------------------------------------------------------
 
     def by_number(self, built: BuiltNetwork, weights: WeightGroup) -> None:
+        """From a ``.keras`` file: groups called after classes, numbered in the order of layers."""
         container = next((g for g in map(weights.group, _CONTAINERS) if g is not None), None)
         entries = [entry for entry in built.entries if not entry.is_operation]
         if container is None:
-            if any(_has_weights(entry) for entry in entries):
+            if any(has_weights(entry) for entry in entries):
                 raise ModelFileError(
                     f"{self._file_name} holds no weights for {built.model.name!r}.", remedy=_BROKEN
                 )
@@ -134,7 +139,7 @@ class _Placer:
         """The n-th layer of a class has the n-th group, whatever numbers are left out."""
         if len(entries) == len(groups):
             return zip(entries, groups, strict=True)
-        entries = [entry for entry in entries if _has_weights(entry)]
+        entries = [entry for entry in entries if has_weights(entry)]
         groups = [group for group in groups if group.has_arrays()]
         if len(entries) != len(groups):
             raise ModelFileError(
@@ -155,7 +160,7 @@ class _Placer:
             )
         if entry.network is not None:
             self.by_number(entry.network, group)
-        elif _has_weights(entry):
+        elif has_weights(entry):
             variables, arrays = _numbered(entry.layer, group)
             if len(variables) != len(arrays):
                 raise self._count(entry.layer, len(variables), len(arrays))
@@ -165,14 +170,15 @@ class _Placer:
 
     # -- one layer -------------------------------------------------------------------------------
 
-    def _into_layer(
+    def into_layer(
         self, layer: keras.layers.Layer, kinds: Sequence[str], arrays: Sequence[Array]
     ) -> None:
+        """Gives a layer its arrays: by what they are called if that is clear, else in order."""
         variables = list(layer.weights)
         if len(variables) != len(arrays):
             raise self._count(layer, len(variables), len(arrays))
         own = [variable.name for variable in variables]
-        wanted = [_ALIASES.get(kind, kind) if kind not in own else kind for kind in kinds]
+        wanted = [ALIASES.get(kind, kind) if kind not in own else kind for kind in kinds]
         if len(set(own)) == len(own) and sorted(own) == sorted(wanted):
             order = [wanted.index(name) for name in own]
         else:
@@ -211,7 +217,7 @@ class _Placer:
         )
 
 
-_ALIASES = {"depthwise_kernel": "kernel", "kernel": "depthwise_kernel"}
+ALIASES = {"depthwise_kernel": "kernel", "kernel": "depthwise_kernel"}
 
 
 def _leaves(built: BuiltNetwork) -> Iterator[keras.layers.Layer]:
@@ -233,7 +239,8 @@ def _turned(built: BuiltNetwork) -> Iterator[BuiltEntry]:
             yield entry
 
 
-def _has_weights(entry: Any) -> bool:
+def has_weights(entry: BuiltEntry) -> bool:
+    """Whether anything is stored for a layer or an inner network."""
     if entry.network is not None:
         return any(True for _ in _leaves(entry.network))
     return bool(getattr(entry.layer, "weights", None))

@@ -7,8 +7,10 @@ import re
 import keras
 
 from model.foreign.building import build_network
+from model.foreign.checkpoints import place_checkpoint
 from model.foreign.placing import place_weights
 from model.foreign.reading import read_network
+from model.foreign.saved_model import variables_of
 from model.foreign.weight_files import open_weights
 from model.inspection import FileReport
 
@@ -29,6 +31,11 @@ def rebuild(report: FileReport) -> keras.Model:
     """
     name = report.path.name
     spec = read_network(report.config, file_name=name)
+    if report.file_format == "saved_model":
+        with variables_of(report.path) as prefix:
+            built = build_network(spec, file_name=name, is_keras_2=True)
+            place_checkpoint(built, prefix, file_name=name)
+        return built.model
     with open_weights(report.path, report.file_format) as weights:
         built = build_network(
             spec, file_name=name, is_keras_2=is_keras_2(report),

@@ -100,6 +100,19 @@ OPERATION_MODULES = tuple(f"keras.src.ops.{home}" for home in OPERATIONS_3)
 CODE_LAYERS = frozenset({"Lambda"})
 """Layers that hold program code. Without consent, they are shown and not built."""
 
+OTHER_DATA_LAYERS = words(
+    """
+    Conv1D Conv1DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Bidirectional
+    AveragePooling1D AveragePooling3D MaxPooling1D MaxPooling3D GlobalAveragePooling1D
+    GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling3D Cropping1D Cropping3D
+    DepthwiseConv1D SeparableConv1D UpSampling1D UpSampling3D ZeroPadding1D ZeroPadding3D
+    SpatialDropout1D SpatialDropout3D LocallyConnected1D Embedding LSTM GRU SimpleRNN RNN
+    StackedRNNCells LSTMCell GRUCell SimpleRNNCell CuDNNLSTM CuDNNGRU Masking CategoryEncoding Discretization
+    MelSpectrogram STFTSpectrogram
+    """
+)
+"""Layers of Keras for sound, text, tables and volumes."""
+
 OUTSIDE_LAYERS = words(
     """
     TFSMLayer TorchModuleWrapper JaxLayer FlaxLayer StringLookup IntegerLookup TextVectorization

@@ -24,7 +24,9 @@ MAX_BYTES = 8 * 2**30
 MAX_MEMBERS = 200_000
 _MAX_DEPTH = 64
 _MAX_RATIO = 1100
-"""Declared to stored bytes of a compressed data set; deflate cannot do better."""
+"""Unpacked to packed bytes of a member of an archive; deflate cannot do better."""
+_MAX_WEIGHT_RATIO = 100
+"""Declared to stored bytes of compressed weights beyond the first MiB; trained ones reach 2."""
 _SUSPICIOUS = "Ask where the file comes from before using it."
 _BROKEN = "Copy or download it again, or save the network again."
 
@@ -90,13 +92,7 @@ class WeightGroup:
             ) from error
         if values.dtype.kind == "V" and values.dtype.itemsize == 2:  # bfloat16, as Keras 3 has it
             values = (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            bad = int(values.size - np.isfinite(values).sum())
-            raise ModelFileError(
-                f"{self._file_name} has weights that are not numbers (NaN or infinite): {bad} of "
-                f"{values.size} at {member.name}. Its training failed.",
-                remedy="Use a version from before it failed.",
-            )
+        check_numbers(values, member.name, self._file_name)
         return values
 
     def numbered_arrays(self) -> list[npt.NDArray[np.generic]]:
@@ -133,6 +129,22 @@ class WeightGroup:
 
         self._group.visititems(note)
         return frozenset(found)
+
+
+def check_numbers(values: npt.NDArray[np.generic], name: str, file_name: str) -> None:
+    """Refuses weights of a training that failed.
+
+    Raises:
+        ModelFileError: some are NaN or infinite.
+    """
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return
+    bad = int(values.size - np.isfinite(values).sum())
+    raise ModelFileError(
+        f"{file_name} has weights that are not numbers (NaN or infinite): {bad} of {values.size} "
+        f"at {name}. Its training failed.",
+        remedy="Use a version from before it failed.",
+    )
 
 
 @contextlib.contextmanager
@@ -233,7 +245,7 @@ def _checked_bytes(member: h5py.Dataset, file_name: str) -> int:
     num_bytes: int = int(member.size) * max(1, member.dtype.itemsize)
     stored = int(member.id.get_storage_size())
     is_compressed = bool(member.compression) or member.id.get_create_plist().get_nfilters() > 0
-    possible = stored * _MAX_RATIO + 4096 if is_compressed else stored
+    possible = stored * _MAX_WEIGHT_RATIO + 2**20 if is_compressed else stored
     is_compact = member.id.get_create_plist().get_layout() == h5py.h5d.COMPACT
     if num_bytes > possible and not is_compact:
         raise _suspicious(

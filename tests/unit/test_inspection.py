@@ -88,7 +88,7 @@ def test_files_that_are_no_model_are_named(tmp_path, content, words):
     ("member", "words"),
     [
         ("archive/data.pkl", "PyTorch"),
-        ("export/saved_model.pb", "zipped SavedModel"),
+        ("export/saved_model.pb", "SavedModel without keras_metadata.pb"),
         ("model/config.json", "inside a folder"),
         ("holiday.jpg", "without a model"),
     ],
@@ -105,7 +105,7 @@ def test_folders_are_refused(tmp_path):
     folder.mkdir()
     assert "is a folder" in _refusal(folder)
     (folder / "saved_model.pb").touch()
-    assert "SavedModel folder" in _refusal(folder)
+    assert "SavedModel without keras_metadata.pb" in _refusal(folder)
 
 
 def test_a_missing_file_is_refused(tmp_path):
