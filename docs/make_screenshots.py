@@ -26,9 +26,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image
-
 from docs.screenshot_material import (
     NUM_CORRECTED,
     NUM_IMAGES,
@@ -36,6 +33,7 @@ from docs.screenshot_material import (
     train_network,
     write_dataset,
 )
+from docs.small_picture import write_small
 from model.data.sample import sample_label_set
 from model.engine.client import open_engine
 from model.engine.protocol import ModelInfo
@@ -50,13 +48,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "resources" / "manual" / "images"
 WIDTH, HEIGHT = 1280, 800
-MOST_BYTES, NUM_EXACT_COLORS = 250_000, 56
 SHOWN_HOME = Path("/home/ada")  # nobody's
 FINE_TUNE_STEPS, STEP_OF_PICTURE = 125, 62
 FINE_TUNE_PICTURES = frozenset({"training", "result", "versions"})
 NEW_MODEL_PICTURES = frozenset({"new-model", "new-model-training"})
-EPOCHS, EPOCH_OF_PICTURE, WIDTHS = 40, 25, "8, 16, 32, 64"
-CLASS_OF_PICTURE = "Pedestrian"
+EPOCHS, EPOCH_OF_PICTURE, WIDTHS, CROP = 50, 34, "16, 32, 64, 96", (160, 192)
+CLASS_OF_PICTURE = "Car"
 
 _log = logging.getLogger("screenshots")
 
@@ -220,6 +217,7 @@ class Walk:
         names = [c.name for c in sample_label_set().classes]
         wiring.view.choose_class(names.index(CLASS_OF_PICTURE))
         self._dismiss_messages()
+        self._park_pointer()
         self._take("evaluation")
         wiring.view.choose_class(None)
         window._evaluation_dock.hide()
@@ -252,8 +250,8 @@ class Walk:
         form = dialog.recipe_form
         form.epochs.setValue(EPOCHS)
         form.widths.setText(WIDTHS)
-        form.crop_height.setValue(128)
-        form.crop_width.setValue(160)
+        form.crop_height.setValue(CROP[0])
+        form.crop_width.setValue(CROP[1])
         dialog.output_edit.setText(str(self._folder.parent / "streets.keras"))
         scores: list[object] = []
         wiring.control.scored.connect(scores.append)
@@ -262,6 +260,7 @@ class Walk:
         dialog.start_button.click()
         self._until(lambda: len(scores) >= EPOCH_OF_PICTURE or bool(ended), seconds=1800)
         self._dismiss_messages()
+        self._park_pointer()
         self._take("new-model-training")
         self._window.training_panel.running.cancel_button.click()
         self._until(lambda: bool(ended) and not wiring.control.is_running)
@@ -334,6 +333,12 @@ class Walk:
 
         QTest.qWait(milliseconds)
 
+    def _park_pointer(self) -> None:
+        """The circle of the brush says nothing in a picture of something else."""
+        from PySide6.QtGui import QCursor
+
+        QCursor.setPos(self._window.mapToGlobal(self._window.rect().bottomRight()))
+
     def _dismiss_messages(self) -> None:
         bar = self._window.message_bar
         while bar.current is not None:
@@ -361,30 +366,6 @@ class Walk:
             raise RuntimeError(f"{raw} could not be written")
         write_small(raw, IMAGES / f"{name}.png")
         _log.info("%s: %d kB", name, (IMAGES / f"{name}.png").stat().st_size // 1000)
-
-
-def write_small(source: Path, target: Path) -> None:
-    """Writes a picture with as many colours as fit into the allowed size.
-
-    The most frequent colours are those of the window and stay exact; the image gets the others.
-
-    Raises:
-        RuntimeError: even the fewest colours take too much.
-    """
-    with Image.open(source) as opened:
-        picture = opened.convert("RGB")
-    colors, counts = np.unique(np.asarray(picture).reshape(-1, 3), axis=0, return_counts=True)
-    exact = colors[np.argsort(counts)[::-1][:NUM_EXACT_COLORS]]
-    for num_others in (200, 128, 80, 48):
-        found = picture.quantize(num_others, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
-        others = np.array(found, np.uint8).reshape(-1, 3)[:num_others]
-        palette = Image.new("P", (1, 1))
-        palette.putpalette(np.concatenate([exact, others]).tobytes())
-        small = picture.quantize(palette=palette, dither=Image.Dither.NONE)
-        small.save(target, optimize=True)
-        if target.stat().st_size < MOST_BYTES:
-            return
-    raise RuntimeError(f"{target} is still {target.stat().st_size} bytes large")
 
 
 def _is_predicted_by(program: Program, sha256: str) -> bool:
