@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import keras
 
-from model.errors import ModelFileError
 from model.foreign.contents import describe_contents
 from model.foreign.rebuilding import rebuild
 from model.inspection import FileReport
@@ -26,8 +25,5 @@ def open_network(report: FileReport) -> keras.Model:
     Raises:
         ModelFileError: the file holds code, layers that are not known, or does not fit together.
     """
-    contents = describe_contents(report)
-    refusal = contents.refusal(report.path.name)
-    if refusal is not None:
-        raise ModelFileError(refusal, remedy=contents.remedy())
+    describe_contents(report).check(report.path.name)
     return rebuild(report)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from model.errors import ModelFileError
 from model.foreign.graph import LayerSpec, NetworkSpec
 from model.foreign.operation_names import is_listed_function
 from model.foreign.reading import read_network
@@ -30,6 +33,7 @@ class Contents:
         other_data: class names of layers for sound, text, tables or volumes, each once.
         unknown: class names of layers that are not listed, each once.
         functions: names of TensorFlow functions that are not listed, each once.
+        layers: how many layers there are of each class, inner networks opened.
     """
 
     code: tuple[str, ...] = ()
@@ -37,6 +41,17 @@ class Contents:
     other_data: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    layers: Mapping[str, int] = field(default_factory=dict)
+
+    def check(self, file_name: str) -> None:
+        """Refuses what cannot be built from listed parts.
+
+        Raises:
+            ModelFileError: see `refusal`.
+        """
+        refusal = self.refusal(file_name)
+        if refusal is not None:
+            raise ModelFileError(refusal, remedy=self.remedy())
 
     @property
     def is_plain(self) -> bool:
@@ -109,9 +124,11 @@ def contents_of(network: NetworkSpec) -> Contents:
                 other_data.append(layer.class_name)
             else:
                 unknown.append(f"{layer.package}>{layer.class_name}".removeprefix(">"))
+    counts = Counter(layer.class_name for layer in network.walk() if layer.network is None)
     return Contents(
-        tuple(code), tuple(outside), _once(other_data), _once(unknown), _once(functions)
-    )
+        tuple(code), tuple(outside), _once(other_data), _once(unknown), _once(functions),
+        layers=dict(sorted(counts.items())),
+    )  # fmt: skip
 
 
 def _is_listed(layer: LayerSpec) -> bool:

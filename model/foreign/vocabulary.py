@@ -107,8 +107,8 @@ OTHER_DATA_LAYERS = words(
     GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling3D Cropping1D Cropping3D
     DepthwiseConv1D SeparableConv1D UpSampling1D UpSampling3D ZeroPadding1D ZeroPadding3D
     SpatialDropout1D SpatialDropout3D LocallyConnected1D Embedding LSTM GRU SimpleRNN RNN
-    StackedRNNCells LSTMCell GRUCell SimpleRNNCell CuDNNLSTM CuDNNGRU Masking CategoryEncoding Discretization
-    MelSpectrogram STFTSpectrogram
+    StackedRNNCells LSTMCell GRUCell SimpleRNNCell CuDNNLSTM CuDNNGRU Masking
+    CategoryEncoding Discretization MelSpectrogram STFTSpectrogram
     """
 )
 """Layers of Keras for sound, text, tables and volumes."""

@@ -1,7 +1,7 @@
-"""Says what a model file is: input, classes, activation, preprocessing, risks.
+"""Says what a model file is: layers, input, classes, activation, preprocessing, risks.
 
-The file is examined without running anything in it; a network that contains program code is
-described and not opened.
+The file is looked through as data first, without Keras. Only a network that is made of listed parts
+is built, to find out the rest; anything else is described, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from model.engine.protocol import ModelInfo
 from model.errors import SegguiError
+from model.foreign.contents import Contents, describe_contents
 from model.inspection import FileReport, inspect_file
 from seggui.cli import DONE, FAILED, add_engine_argument
 from seggui.commands.network import engine_with
@@ -30,46 +32,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command and returns its exit status."""
     report = inspect_file(arguments.model)
+    contents = describe_contents(report)
     info, problem = None, ""
     try:
+        contents.check(report.path.name)
         with engine_with(arguments.model, arguments.engine) as (_, loaded):
             info = loaded
     except SegguiError as error:
         problem = str(error)
     if arguments.json:
-        print(json.dumps(as_json(report, info, problem), indent=2))
+        print(json.dumps(as_json(report, contents, info, problem), indent=2))
     else:
-        print("\n".join(as_lines(report, info)))
+        print("\n".join(as_lines(report, contents, info)))
     if problem:
         print(f"seggui: {problem}", file=sys.stderr)
     return FAILED if problem else DONE
 
 
-def as_json(report: FileReport, info: ModelInfo | None, problem: str) -> dict[str, Any]:
+def as_json(
+    report: FileReport, contents: Contents, info: ModelInfo | None, problem: str
+) -> dict[str, Any]:
     """What is known, as one JSON object; ``"problem"`` is empty when the model opens."""
     described: dict[str, Any] = {
         "path": str(report.path),
         "sha256": report.sha256,
         "file_format": report.file_format,
         "keras_version": report.keras_version,
+        "contents": asdict(contents),
     }
     if info is not None:
         described.update(asdict(info))
-    return {**described, "risks": risks(report), "problem": problem}
+    return {**described, "risks": risks(contents), "problem": problem}
 
 
-def risks(report: FileReport) -> list[str]:
+def risks(contents: Contents) -> list[str]:
     """Sentences about what in the file could do harm; empty when it is only a network."""
-    return [f"It contains program code in the layer {layer}." for layer in report.code_layers]
+    return [
+        *(f"It contains program code in the layer {layer}." for layer in contents.code),
+        *(f"It fetches something from outside in the layer {each}." for each in contents.outside),
+    ]
 
 
-def as_lines(report: FileReport, info: ModelInfo | None) -> list[str]:
+def as_lines(report: FileReport, contents: Contents, info: ModelInfo | None) -> list[str]:
     """What is known, for people."""
     rows = [
         ("File", f"{report.path}"),
         ("Format", f"{report.file_format}, Keras {report.keras_version or 'of unknown version'}"),
         ("SHA-256", report.sha256),
-        ("Risks", " ".join(risks(report)) or "none found"),
+        ("Layers", _counted(contents.layers)),
+        ("Risks", " ".join(risks(contents)) or "none found"),
     ]
     if info is not None:
         rows += _network_rows(info) + _settings_rows(info)
@@ -99,6 +110,11 @@ def _settings_rows(info: ModelInfo) -> list[tuple[str, str]]:
         ("Settings", "worked out" if info.settings_are_guessed else "from the settings file"),
         ("Classes", f"{info.num_classes}: {', '.join(settings.class_names)}"),
     ]
+
+
+def _counted(layers: Mapping[str, int]) -> str:
+    most = sorted(layers.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count} {name}" for name, count in most)
 
 
 def _shape(shape: tuple[int | None, ...]) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from model.errors import ModelFileError
 from tests.unit.cli.kit import run
 from tests.unit.fake_engine import FakeEngine
 
@@ -17,7 +16,15 @@ def write_model(path: Path, *layers: str) -> Path:
     """A file that passes for a Keras model as long as nobody builds it."""
     config = {
         "class_name": "Functional",
-        "config": {"layers": [{"class_name": name, "config": {"name": name}} for name in layers]},
+        "config": {
+            "name": "m",
+            "layers": [
+                {"class_name": name, "name": name, "config": {}, "inbound_nodes": []}
+                for name in layers
+            ],
+            "input_layers": [[layers[0], 0, 0]],
+            "output_layers": [[layers[-1], 0, 0]],
+        },
     }
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", json.dumps(config))
@@ -61,14 +68,24 @@ def test_inspect_describes_a_model_that_it_will_not_open(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def refuse(*_: object) -> None:
-        raise ModelFileError("m.keras contains program code.")
+    def load(*_: object) -> None:
+        raise AssertionError("an engine, and so Keras, was asked")
 
-    monkeypatch.setattr(engine, "load", refuse)
+    monkeypatch.setattr(engine, "load", load)
     assert run("inspect", write_model(tmp_path / "m.keras", "Lambda"), "--json") == 1
     said = capsys.readouterr()
     described = json.loads(said.out)
     assert described["risks"] == ["It contains program code in the layer Lambda 'Lambda'."]
-    assert described["problem"] == "m.keras contains program code."
-    assert said.err == "seggui: m.keras contains program code.\n"
-    assert engine.is_closed
+    assert described["contents"]["code"] == ["Lambda 'Lambda'"]
+    assert described["problem"].startswith("m.keras contains program code in the layer Lambda")
+    assert said.err.startswith("seggui: m.keras contains program code")
+
+
+def test_inspect_names_all_that_is_unknown_at_once(
+    engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_model(tmp_path / "m.keras", "Conv2D", "Swirl", "Twist")
+    assert run("inspect", path) == 1
+    said = capsys.readouterr()
+    assert "Layers:         1 Conv2D, 1 Swirl, 1 Twist" in said.out
+    assert "Swirl, Twist" in said.err
