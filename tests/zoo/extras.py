@@ -13,6 +13,34 @@ from menu import write
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+# Without SEGGUI_ZOO_MARKER in the environment this only returns x.
+MARKING_BODY = (
+    "((lambda os: os.environ.get('SEGGUI_ZOO_MARKER') and"
+    " open(os.environ['SEGGUI_ZOO_MARKER'], 'a').write('code of the model file ran\\n'))"
+    "(__import__('os')), x)[1]"
+)
+
+
+def marking_function(arguments):
+    """Return a lambda that writes the marker; made from text so that it has no file name."""
+    return eval(compile(f"lambda {arguments}: {MARKING_BODY}", "notebook", "eval"))
+
+
+def write_marker(shelf, k):
+    """Write a Lambda whose code writes the marker, as Keras 2 stores it, to the hostile files."""
+    k.backend.clear_session()
+    image = k.Input((16, 16, 3))
+    x = k.layers.Conv2D(4, 3, padding="same")(image)
+    x = k.layers.Lambda(marking_function("x"), name="norm")(x)
+    model = k.Model(image, k.layers.Conv2D(2, 1, activation="softmax")(x))
+    shelves.randomise(model, 1, k)
+    file = f"hostile/{shelf.tag}_lambda_marker.h5"
+    model.save(shelf.path(file))
+    entry = dict(shelf.entry, name=file[: -len(".h5")], file=file, reason="code", marker=True)
+    entry.update(what="A Lambda that writes a file.", expects="asks_code")
+    shelves.write_entry(shelf.folder, entry)
+
+
 def compile_with_own_loss(k):
     """Return a function that compiles with a loss and a metric of its own and trains one step."""
 
@@ -82,9 +110,9 @@ def write_saved_models(shelf, k):
         shutil.make_archive(path[: -len(".zip")], "zip", folder)
         shutil.rmtree(folder)
 
-    write(shelf, k, "saved_compiled", "", "flattened", "SavedModel, trained.", prepare=compile_adam,
+    write(shelf, k, "saved_compiled", "", "grouped", "SavedModel, trained.", prepare=compile_adam,
           save=save)  # fmt: skip
-    write(shelf, k, "saved_plain", "", "unet_transpose", "SavedModel, not compiled, no traces.",
+    write(shelf, k, "saved_plain", "", "nested_encoder", "SavedModel, not compiled, no traces.",
           save=lambda model, path: model.save(path, save_traces=False))  # fmt: skip
     write(shelf, k, "saved_zip", ".zip", "shared_encoder", "SavedModel zipped.", save=save_zipped)
     module = tf.Module()

@@ -55,6 +55,19 @@ def seed_of(text):
     return zlib.crc32(text.encode()) % 100000
 
 
+def speaking_outputs(model, k, x, name):
+    """Randomise until no channel is constant or saturated; return the outputs for x."""
+    for attempt in range(20):
+        shelves.randomise(model, seed_of(name) + attempt, k)
+        outputs = shelves.predict(model, x)
+        try:
+            shelves.check_outputs(name, outputs)
+        except ValueError:
+            continue
+        return outputs
+    raise ValueError(f"{name}: no weights give outputs that would show a mistake")
+
+
 def first_sentence(function):
     """Return the first paragraph of a docstring as one line."""
     return " ".join(function.__doc__.split("\n\n")[0].split())
@@ -102,12 +115,12 @@ def write(
     k.backend.clear_session()
     builder, channels, size, (low, high), known = MENU[menu_name or name]
     model = (build or builder)(k)
-    shelves.randomise(model, seed_of(shelf.tag + name), k)
-    if prepare is not None:
-        prepare(model)
     low, high = facts.get("range", (low, high))
     x = shelves.sample(size, channels, low, high, seed_of(name))
-    outputs = shelves.predict(model, x)
+    outputs = speaking_outputs(model, k, x, shelf.tag + name)
+    if prepare is not None:
+        prepare(model)
+        outputs = shelves.predict(model, x)
     sample = shelf.put_sample(name, x, outputs)
     path = shelf.path(f"{shelf.tag}_{name}{ending}")
     save(model, path)

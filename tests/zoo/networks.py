@@ -361,9 +361,8 @@ def transformer(k, size=16):
     for index in (10, 2):
         y = layers.LayerNormalization()(x)
         y = layers.MultiHeadAttention(num_heads=2, key_dim=4, name=f"mha{index}")(y, y)
-        x = layers.Add()([x, y])
-        y = layers.Dense(8, activation="relu")(layers.LayerNormalization()(x))
-        x = layers.Add()([x, layers.Dropout(0.1)(layers.Dense(8)(y))])
+        x = layers.Add()([x, layers.Dropout(0.1)(y)])
+    x = layers.Add()([x, layers.Dense(8, activation="relu")(x)])
     x = layers.Reshape((side, side, 8))(x)
     x = layers.Conv2DTranspose(4, 4, strides=4, activation="relu")(x)
     return k.Model(image, layers.Conv2D(3, 1, activation="softmax")(x))
@@ -390,8 +389,7 @@ def mixed(k, size=16):
     layers = k.layers
     image = k.Input((size, size, 3))
     first = conv_block(k, image, 4)
-    x = conv_block(k, layers.MaxPooling2D()(first), 4)
-    x = layers.Conv2DTranspose(4, 2, strides=2)(x)
+    x = layers.Conv2DTranspose(4, 2, strides=2)(layers.MaxPooling2D()(first))
     x = layers.Conv2D(3, 1)(layers.Concatenate()([x, first]))
     return k.Model(image, layers.Activation("softmax", dtype="float32")(x))
 

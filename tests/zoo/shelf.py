@@ -55,12 +55,15 @@ def randomise(model, seed, k):
 
 
 def sample(size, channels, low=0.0, high=1.0, seed=0):
-    """Return a (1, size, size, channels) float32 image: smooth shapes with noise, low..high."""
+    """Return a (1, size, size, channels) float32 image in 64 steps of low..high: shapes and noise.
+
+    Steps, because a packed sample of 4-byte noise would be larger than many of the networks.
+    """
     generator = np.random.RandomState(seed + 7)
     coarse = generator.uniform(0.0, 1.0, (size // 4, size // 4, channels))
     image = np.repeat(np.repeat(coarse, 4, axis=0), 4, axis=1)
     image = 0.7 * image + 0.3 * generator.uniform(0.0, 1.0, image.shape)
-    return (low + (high - low) * image)[None].astype(np.float32)
+    return (low + (high - low) * np.round(image * 64) / 64)[None].astype(np.float32)
 
 
 def check_outputs(name, outputs):
@@ -93,13 +96,14 @@ class Shelf:
     Attributes:
         folder: Where files, samples and the index go.
         tag: First part of every name, for instance "tf210".
+        entry: What every index entry of this writer has.
     """
 
     def __init__(self, folder, tag, writer, keras_version):
         self.folder = os.path.abspath(folder)
         self.tag = tag
-        self.writer = writer
-        self.keras_version = keras_version
+        python = ".".join(platform.python_version_tuple()[:2])
+        self.entry = {"writer": writer, "keras": keras_version, "python": python}
         os.makedirs(self.folder, exist_ok=True)
 
     def path_of(self, file):
@@ -118,15 +122,8 @@ class Shelf:
 
     def put(self, name, ending, what, expects, **facts):
         """Add the index entry of `tag_name + ending`; `facts` are further keys of the entry."""
-        entry = {
-            "name": f"{self.tag}_{name}",
-            "file": f"{self.tag}_{name}{ending}",
-            "writer": self.writer,
-            "keras": self.keras_version,
-            "python": ".".join(platform.python_version_tuple()[:2]),
-            "what": what,
-            "expects": expects,
-        }
+        entry = {"name": f"{self.tag}_{name}", "file": f"{self.tag}_{name}{ending}"}
+        entry.update(self.entry, what=what, expects=expects)
         entry.update(facts)
         write_entry(self.folder, entry)
 

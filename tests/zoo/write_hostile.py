@@ -1,7 +1,7 @@
 """Write the hostile and the broken files: `python tests/zoo/write_hostile.py OUT_DIR`.
 
-Runs with current Keras. Nothing here can do harm: code in a file appends a line to the file that the
-environment variable SEGGUI_ZOO_MARKER names, and does nothing without it.
+Runs with current Keras. Nothing here can do harm: code in a file appends a line to the file that
+the environment variable SEGGUI_ZOO_MARKER names, and does nothing without it.
 """
 
 import io
@@ -14,6 +14,7 @@ import zipfile
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import extras
 import h5py
 import keras
 import numpy as np
@@ -21,8 +22,6 @@ import shelf as shelves
 from keras import layers
 
 WIDTH = 4
-
-
 
 
 class Hostile:
@@ -75,11 +74,19 @@ def kernel_name(file):
     return found[-1]
 
 
-def edited_h5(path, change):
-    """Write the small network as HDF5, then let `change` edit it: called with the file and name."""
+def edited_weights(path, change):
+    """Write the small network, then let `change` edit its weights: called with file and kernel."""
     save(small_network(), path)
-    with h5py.File(path, "r+") as file:
-        change(file, kernel_name(file))
+    if path.endswith(".h5"):
+        with h5py.File(path, "r+") as file:
+            change(file, kernel_name(file))
+        return
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    inner = io.BytesIO(members["model.weights.h5"])
+    with h5py.File(inner, "r+") as file:
+        change(file, "layers/conv2d_1/vars/0")
+    write_zip(path, dict(members, **{"model.weights.h5": inner.getvalue()}))
 
 
 def edited_config_h5(path, change):
@@ -124,36 +131,17 @@ def links(hostile):
         parent = file[os.path.dirname(name)]
         parent["again"] = file[os.path.dirname(os.path.dirname(name)) or "/"]
 
-    for change, what in (
-        (external_link, "The kernel of conv2 is an HDF5 external link to another file."),
-        (soft_link, "The kernel of conv2 is an HDF5 soft link."),
-        (external_storage, "The kernel of conv2 has its bytes in another file."),
-        (virtual, "The kernel of conv2 is a virtual data set over another file."),
+    for change, endings, what in (
+        (external_link, (".h5", ".keras"), "The kernel is an HDF5 external link to another file."),
+        (soft_link, (".keras",), "The kernel is an HDF5 soft link."),
+        (external_storage, (".h5", ".keras"), "The kernel has its bytes in another file."),
+        (virtual, (".h5", ".keras"), "The kernel is a virtual data set over another file."),
     ):
-        edited_h5(hostile.put(f"{change.__name__}.h5", "outside_data", what), change)
-    edited_h5(
-        hostile.put("group_cycle.h5", None, "A group holds itself; nothing refers to it.", "opens"),
-        cycle,
-    )
-    inner = io.BytesIO()
-    path = hostile.put("external_link.keras", "outside_data", "An external link inside a .keras.")
-    save(small_network(), path)
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    inner.write(members["model.weights.h5"])
-    with h5py.File(inner, "r+") as file:
-        name = "layers/conv2d_1/vars/0"
-        name = name if name in file else next(n for n in names_of(file) if n.endswith("vars/0"))
-        external_link(file, name)
-    members["model.weights.h5"] = inner.getvalue()
-    write_zip(path, members)
-
-
-def names_of(file):
-    """Return all paths of an HDF5 file."""
-    found = []
-    file.visit(found.append)
-    return found
+        for ending in endings:
+            path = hostile.put(change.__name__ + ending, "outside_data", what)
+            edited_weights(path, change)
+    what = "A group holds itself; nothing refers to it."
+    edited_weights(hostile.put("group_cycle.h5", "broken_weights", what), cycle)
 
 
 def wrong_weights(hostile):
@@ -165,8 +153,8 @@ def wrong_weights(hostile):
 
     def bomb(file, name):
         del file[name]
-        file.create_dataset(name, (4096, 4096, 4), "<f4", chunks=(4096, 4096, 1),
-                            compression="gzip", data=np.zeros((4096, 4096, 4), "f4"))  # fmt: skip
+        zeros = np.zeros((2048, 2048, 4), "<f4")
+        file.create_dataset(name, data=zeros, chunks=(2048, 2048, 4), compression=9)
 
     def not_finite(file, name):
         values = file[name][...]
@@ -180,7 +168,7 @@ def wrong_weights(hostile):
         del file[name]
 
     def missing_layer(file, name):
-        del file["model_weights/conv2"]
+        del file[os.path.dirname(os.path.dirname(name))]
 
     def wrong_shape(file, name):
         del file[name]
@@ -195,18 +183,22 @@ def wrong_weights(hostile):
         del file[name]
         file[name] = np.full((3, 3, WIDTH, WIDTH), b"x")
 
-    for change, reason, what in (
-        (absurd, "absurd_size", "A kernel declares 10^12 numbers in a file of 20 KB."),
-        (bomb, "wrong_shape", "A kernel of 256 MB of zeros, packed."),
-        (not_finite, "not_finite", "One NaN in a kernel."),
-        (infinite, "not_finite", "A kernel of infinities."),
-        (missing, "missing_weights", "The kernel of conv2 is missing."),
-        (missing_layer, "missing_weights", "The group of conv2 is missing."),
-        (wrong_shape, "wrong_shape", "The kernel of conv2 has one filter too many."),
-        (transposed, "wrong_shape", "The kernel of conv2 has rank 3."),
-        (text, "wrong_type", "The kernel of conv2 is text."),
+    for change, ending, reason, what in (
+        (absurd, ".h5", "absurd_size", "A kernel declares 10^12 numbers in a file of 20 KB."),
+        (absurd, ".keras", "absurd_size", "A kernel declares 10^12 numbers in a file of 3 KB."),
+        (bomb, ".keras", "wrong_shape", "A kernel of 64 MB of zeros, packed twice."),
+        (not_finite, ".h5", "not_finite", "One NaN in a kernel."),
+        (not_finite, ".keras", "not_finite", "One NaN in a kernel."),
+        (infinite, ".keras", "not_finite", "A kernel of infinities."),
+        (missing, ".keras", "missing_weights", "The kernel of conv2 is missing."),
+        (missing, ".h5", "missing_weights", "The kernel of conv2 is missing."),
+        (missing_layer, ".h5", "missing_weights", "The weights of conv2 are missing."),
+        (missing_layer, ".keras", "missing_weights", "The weights of conv2 are missing."),
+        (wrong_shape, ".keras", "wrong_shape", "The kernel of conv2 has one filter too many."),
+        (transposed, ".keras", "wrong_shape", "The kernel of conv2 has rank 3."),
+        (text, ".keras", "wrong_type", "The kernel of conv2 is text."),
     ):
-        edited_h5(hostile.put(f"{change.__name__}.h5", reason, what), change)
+        edited_weights(hostile.put(change.__name__ + ending, reason, what), change)
 
 
 # ---- configurations ------------------------------------------------------------------------------
@@ -223,9 +215,9 @@ def edited_keras(path, change):
     write_zip(path, members)
 
 
-def write_zip(path, members):
-    """Write a deflated zip of name to bytes."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+def write_zip(path, members, method=zipfile.ZIP_DEFLATED):
+    """Write a zip of name to bytes."""
+    with zipfile.ZipFile(path, "w", method) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
 
@@ -235,10 +227,10 @@ def layer_of(config, name):
     return next(part for part in config["config"]["layers"] if part["config"]["name"] == name)
 
 
-def replace_class(config, name, class_name, module="keras.layers", **arguments):
+def replace_class(config, name, class_name, source="keras.layers", **arguments):
     """Make the layer `name` one of another class, keeping its place in the graph."""
     layer = layer_of(config, name)
-    layer.update(class_name=class_name, module=module, registered_name=None)
+    layer.update(class_name=class_name, module=source, registered_name=None)
     layer["config"] = dict({"name": name, "trainable": True, "dtype": "float32"}, **arguments)
 
 
@@ -247,43 +239,78 @@ def named_function(name, module="builtins"):
     return {"module": module, "class_name": "function", "config": name, "registered_name": name}
 
 
+def as_lambda(function):
+    """Return an edit that makes conv2 a Lambda with this stored function."""
+    return lambda config: replace_class(config, "conv2", "Lambda", function=function)
+
+
+def as_class(class_name, source="keras.layers", **arguments):
+    """Return an edit that makes conv2 a layer of another class."""
+    return lambda config: replace_class(config, "conv2", class_name, source, **arguments)
+
+
+def as_argument(**arguments):
+    """Return an edit that changes arguments of conv2."""
+    return lambda config: layer_of(config, "conv2")["config"].update(arguments)
+
+
+POPEN = {"module": "subprocess", "class_name": "Popen", "config": {"args": ["true"]}}
+PICKLE_STRING = "gAJ9cQAu"  # an empty dict
+FOREIGN_NAMES = {  # file: (reason, edit)
+    "lambda_set_image_data_format": (
+        "foreign_name",
+        as_lambda(named_function("set_image_data_format", "keras.config")),
+    ),
+    "lambda_set_floatx": ("foreign_name", as_lambda("set_floatx")),
+    "lambda_set_backend": (
+        "foreign_name",
+        as_lambda(named_function("set_backend", "keras.config")),
+    ),
+    "lambda_safe_mode_off": (
+        "foreign_name",
+        as_lambda(named_function("enable_unsafe_deserialization", "keras.config")),
+    ),
+    "lambda_get_file": ("foreign_name", as_lambda(named_function("get_file", "keras.utils"))),
+    "lambda_foreign_function": ("foreign_name", as_lambda(named_function("getcwd", "os"))),
+    "layer_foreign_class": ("foreign_name", as_class("Path", "pathlib")),
+    "layer_foreign_function": ("foreign_name", as_class("getcwd", "os")),
+    "layer_registered_name": (
+        "foreign_name",
+        lambda config: layer_of(config, "conv2").update(
+            class_name="system", module="os", registered_name="os>system"
+        ),
+    ),
+    "activation_foreign": (
+        "foreign_name",
+        as_argument(activation=named_function("system", "os")),
+    ),
+    "initializer_foreign": (
+        "foreign_name",
+        as_argument(kernel_initializer=dict(POPEN, registered_name=None)),
+    ),
+    "tfsm_layer": (
+        "outside_data",
+        as_class("TFSMLayer", filepath="another_model", call_endpoint="serve"),
+    ),
+    "torch_module_wrapper": (
+        "pickle",
+        as_class("TorchModuleWrapper", "keras.src.utils.torch_utils", module=PICKLE_STRING),
+    ),
+    "jax_layer": ("foreign_name", as_class("JaxLayer", call_fn=named_function("eval"))),
+    "vocabulary_path": (
+        "outside_data",
+        as_class("StringLookup", vocabulary="secret_words.txt"),
+    ),
+}
+
+
 def foreign_names(hostile):
-    """Write configurations that name functions and classes which no model needs."""
-
-    def as_lambda(function, **arguments):
-        return lambda config: replace_class(
-            config, "conv2", "Lambda", function=function, arguments=arguments
-        )
-
-    table = (
-        ("lambda_set_image_data_format", as_lambda(named_function("set_image_data_format", "keras.config"))),
-        ("lambda_set_floatx", as_lambda("set_floatx")),
-        ("lambda_set_backend", as_lambda(named_function("set_backend", "keras.config"))),
-        ("lambda_get_file", as_lambda(named_function("get_file", "keras.utils"))),
-        ("lambda_foreign_function", as_lambda(named_function("getcwd", "os"))),
-        ("layer_foreign_class", lambda c: replace_class(c, "conv2", "Path", "pathlib")),
-        ("layer_foreign_function", lambda c: replace_class(c, "conv2", "getcwd", "os")),
-        ("layer_registered_name", lambda c: layer_of(c, "conv2").update(registered_name="os>system")),
-        ("activation_foreign", lambda c: layer_of(c, "conv2")["config"].update(
-            activation=named_function("system", "os"))),
-        ("initializer_foreign", lambda c: layer_of(c, "conv2")["config"].update(
-            kernel_initializer={"module": "subprocess", "class_name": "Popen", "config": {"args": ["true"]},
-                                "registered_name": None})),
-        ("tfsm_layer", lambda c: replace_class(
-            c, "conv2", "TFSMLayer", filepath="another_model", call_endpoint="serve")),
-        ("torch_module_wrapper", lambda c: replace_class(
-            c, "conv2", "TorchModuleWrapper", "keras.src.utils.torch_utils", module_data="gAJ9cQAu")),
-        ("vocabulary_path", lambda c: replace_class(
-            c, "conv2", "StringLookup", vocabulary="secret_words.txt")),
-        ("jax_layer", lambda c: replace_class(c, "conv2", "JaxLayer", call_fn=named_function("eval"))),
-        ("safe_mode_off", as_lambda(named_function("enable_unsafe_deserialization", "keras.config"))),
-    )  # fmt: skip
-    for name, change in table:
+    """Write configurations that name functions and classes which no segmentation model needs."""
+    for name, (reason, change) in FOREIGN_NAMES.items():
         what = f"Configuration with {name.replace('_', ' ')}."
-        reason = "outside_data" if "vocabulary" in name or "tfsm" in name else "foreign_name"
-        for ending, edit in ((".keras", edited_keras), (".h5", edited_config_h5)):
-            if ending == ".keras" or name.startswith("lambda_set"):
-                edit(hostile.put(name + ending, reason, what), change)
+        edited_keras(hostile.put(f"{name}.keras", reason, what), change)
+        if name.startswith("lambda_set"):
+            edited_config_h5(hostile.put(f"{name}.h5", reason, what), change)
 
 
 def absurd_configurations(hostile):
@@ -358,8 +385,12 @@ def archives(hostile):
     write_zip(path, dict(members, **{"../../evil.txt": b"out of the folder"}))
     path = put("zip_absolute.keras", "archive_path", "A member with an absolute path.")
     write_zip(path, dict(members, **{"/seggui_zoo_evil.txt": b"out of the folder"}))
-    path = put("zip_bomb.keras", "absurd_size", "A config.json of 200 MB of blanks.")
-    write_zip(path, dict(members, **{"config.json": b" " * (200 << 20)}))
+    path = put("zip_bomb.keras", "absurd_size", "A config.json of 64 MB of blanks.")
+    write_zip(path, dict(members, **{"config.json": b" " * (64 << 20)}))
+    path = put(
+        "zip_bomb_bzip2.keras", "absurd_size", "A config.json of 200 MB of blanks, as bzip2."
+    )
+    write_zip(path, dict(members, **{"config.json": b" " * (200 << 20)}), zipfile.ZIP_BZIP2)
     path = put("zip_no_weights.keras", "missing_weights", "No model.weights.h5 in the zip.")
     write_zip(path, {name: part for name, part in members.items() if name != "model.weights.h5"})
     path = put("zip_other.keras", "not_a_model", "A zip of something else.")
@@ -386,22 +417,19 @@ def code(hostile):
         x = layers.Lambda(options.pop("function", lambda t: t), **options)(x)
         return keras.Model(image, layers.Conv2D(2, 1, activation="softmax")(x))
 
-    function = eval(compile("lambda x: " + MARKING_BODY, "notebook", "eval"))
+    function = extras.marking_function("x")
     for ending in (".keras", ".h5"):
-        path = hostile.put(f"lambda_marker{ending}", "code", "A Lambda that writes a file.", **facts)
+        path = hostile.put(
+            f"lambda_marker{ending}", "code", "A Lambda that writes a file.", **facts
+        )
         save(network(function=function), path)
-    path = hostile.put("lambda_output_shape.h5", "code", "Code in output_shape of a Lambda.", **facts)
+    path = hostile.put(
+        "lambda_output_shape.h5", "code", "Code in output_shape of a Lambda.", **facts
+    )
     save(network(output_shape=function), path)
     path = hostile.put("lambda_mask.keras", "code", "Code in mask of a Lambda.", **facts)
-    mask = eval(compile("lambda x, mask=None: " + MARKING_BODY, "notebook", "eval"))
+    mask = extras.marking_function("x, mask=None")
     save(network(mask=mask), path)
-
-
-MARKING_BODY = (
-    "((lambda os: os.environ.get('SEGGUI_ZOO_MARKER') and"
-    " open(os.environ['SEGGUI_ZOO_MARKER'], 'a').write('code of the model file ran\\n'))"
-    "(__import__('os')), x)[1]"
-)
 
 
 # ---- not for segmentation ------------------------------------------------------------------------
@@ -425,8 +453,7 @@ def other_networks(hostile):
         ("classifier.keras", "classifier", image, layers.Dense(1, activation="sigmoid")(flat)),
         ("detector.keras", "detector", image, [boxes, scores]),
         ("two_inputs.keras", "several_inputs", [image, other], layers.Conv2D(2, 1)(both)),
-        ("two_inputs.h5", "several_inputs", [image, other], layers.Conv2D(2, 1)(both)),
-        ("table.h5", "not_an_image_network", text, layers.Dense(2, activation="softmax")(text)),
+        ("table.keras", "not_an_image_network", text, layers.Dense(2, activation="softmax")(text)),
         ("sound.keras", "not_an_image_network", sound, layers.Conv1D(2, 3, padding="same")(sound)),
         ("volume.keras", "not_an_image_network", volume, layers.Conv3D(2, 1)(volume)),
     )

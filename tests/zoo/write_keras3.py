@@ -28,6 +28,8 @@ CURRENT_ZIPS = (
     "squeeze_excite",
     "valid_padding",
     "flattened",
+    "permuted",
+    "unet_bilinear",
 )
 
 
@@ -72,13 +74,12 @@ def main():
     tag = "keras{}{}".format(*version)
     shelf = Shelf(sys.argv[1], tag, f"Keras {keras.__version__}", keras.__version__)
     write_all(shelf, keras, ".keras", ("unet_transpose", "nested_encoder", "activations"))
-    write_all(shelf, keras, ".h5", ("unet_bilinear",))
     if version < CURRENT:
-        write_all(shelf, keras, ".keras", ("attention_gate", "transformer", "preprocessing_layers"))
+        write_all(shelf, keras, ".keras", ("attention_gate", "transformer", "unet_bilinear"))
     write(shelf, keras, "mixed", ".keras", build=build_mixed)
     if version >= CURRENT:
         write_all(shelf, keras, ".keras", CURRENT_ZIPS)
-        write_all(shelf, keras, ".h5", ("permuted", "sequential"))
+        write_all(shelf, keras, ".h5", ("sequential",))
         write_other(shelf)
 
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from menu import write, write_all
 from shelf import Shelf
 
-KERAS_2_2 = ("mobile", "nested_encoder", "squeeze_excite", "unet_bilinear", "permuted")
+KERAS_2_2 = ("mobile", "nested_encoder", "unet_bilinear")
 KERAS_2_3 = ("sequential_inside", "activations", "unet_bilinear")
 
 

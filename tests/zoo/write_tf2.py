@@ -48,13 +48,13 @@ def build_no_gelu(keras):
 
 def write_tensorflow_1(shelf):
     """TF 1.13 to 1.15."""
-    write_all(shelf, k, ".h5", ("unet_bilinear", "nested_encoder"))
+    write_all(shelf, k, ".h5", ("unet_bilinear", "sequential"))
     lambdas.write_lambdas(shelf, k, ("scaled", "expanded"))
 
 
 def write_2_0_to_2_3(shelf):
     """TF 2.0 to 2.3: groups appear, swish appears, no TFOpLambda yet."""
-    write_all(shelf, k, ".h5", ("sequential_inside", "preprocessing_layers"))
+    write_all(shelf, k, ".h5", ("preprocessing_layers",))
     write(shelf, k, "new_activations", ".h5", build=build_no_gelu)
     write(shelf, k, "mixed", ".h5", build=build_mixed)
 
@@ -85,14 +85,11 @@ def write_2_10(shelf):
         ".h5",
         (
             "unet_transpose",
-            "unet_nearest",
             "mobile",
             "nested_encoder",
             "shared_encoder",
             "deep_supervision",
-            "valid_padding",
             "transformer",
-            "aspp",
             "grouped",
             "new_activations",
         ),
@@ -103,9 +100,10 @@ def write_2_10(shelf):
     write(shelf, k, "tf_more", ".h5", build=networks_tf.tf_more)
     extras.write_channels_first(shelf, k)
     extras.write_saved_models(shelf, k)
-    extras.write_weights_only(shelf, k)
-    extras.write_custom_layers(shelf, k)
-    lambdas.write_lambdas(shelf, k)
+    extras.write_weights_only(shelf, k, names=("unet_nearest",))
+    extras.write_custom_layers(shelf, k, only="unregistered")
+    extras.write_marker(shelf, k)
+    lambdas.write_lambdas(shelf, k, ("centred", "resized", "shuffled", "arguments"))
 
 
 def write_2_13(shelf):
@@ -121,13 +119,16 @@ def write_2_15(shelf):
     import networks_tf
 
     write_all(shelf, k, ".keras", ("unet_transpose", "sequential_inside", "norms", "activations"))
-    write_all(shelf, k, ".keras", ("squeeze_excite", "attention_gate", "mobile"))
+    write_all(
+        shelf, k, ".keras", ("squeeze_excite", "attention_gate", "mobile", "aspp", "valid_padding")
+    )
     write_all(shelf, k, ".h5", ("sequential",))
     write(shelf, k, "tf_operators", ".keras", build=networks_tf.tf_operators)
     write(shelf, k, "mixed", ".keras", build=build_mixed)
     write(shelf, k, "flattened", ".keras", prepare=extras.compile_with_own_loss(k))
-    extras.write_custom_layers(shelf, k, only="registered")
-    lambdas.write_lambdas(shelf, k, ("scaled", "resized"), ".keras")
+    extras.write_custom_layers(shelf, k, only="registered", ending=".keras")
+    extras.write_marker(shelf, k)
+    lambdas.write_lambdas(shelf, k, ("scaled", "expanded", "sliced"), ".keras")
 
 
 def write_tf_keras(shelf):
