@@ -210,7 +210,8 @@ class _Builder:
             kind = EQUIVALENTS["OldBilinearUpSampling2D"]
         else:
             kind = EQUIVALENTS.get(name) or getattr(keras.layers, name)
-        accepted = _accepted(kind)
+        stored_as = keras.layers.UpSampling2D if self._is_old_bilinear(spec) else kind
+        accepted = _accepted(stored_as)
         options = options_of(spec, accepted, is_keras_2=self._is_keras_2)
         self._check_widths(spec, options)
         if kind is EQUIVALENTS["OldBilinearUpSampling2D"]:

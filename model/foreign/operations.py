@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from model.foreign.equivalents import ResizeLike
@@ -57,9 +58,14 @@ def _arithmetic(on_tensors: Callable[[Any, Any], Any], on_sides: str) -> Callabl
     def apply(x: Any, y: Any) -> Any:
         if isinstance(x, Side | int) and isinstance(y, Side | int | float):
             return _side(x, y, on_sides)
-        return on_tensors(x, y)
+        return on_tensors(_numbers(x), _numbers(y))
 
     return apply
+
+
+def _numbers(value: Any) -> Any:
+    """A list of numbers, one per channel, as an array."""
+    return np.asarray(value, np.float32) if isinstance(value, tuple | list) else value
 
 
 def _side(x: Any, y: Any, on_sides: str) -> Any:  # noqa: PLR0911 - a table of cases
