@@ -31,7 +31,7 @@ def outcome(path, options):
         said = "opened"
         model.predict_on_batch(np.zeros((1, 16, 16, 3), "float32"))
         said = "ran"
-    except Exception as error:  # noqa: BLE001, whatever it is, it is the result
+    except Exception as error:
         said = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:60]}"
     return f"{'MARKER' if os.path.exists(marker) else 'no marker'} ({said})"
 

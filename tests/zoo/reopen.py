@@ -59,7 +59,7 @@ def main():
         try:
             with np.load(os.path.join(folder, entry["sample"])) as arrays:
                 said = f"differs by {difference(path, entry, arrays):.1e}"
-        except Exception as error:  # noqa: BLE001, whatever it is, it is the result
+        except Exception as error:
             said = f"{type(error).__name__}: {(str(error).strip() or '-').splitlines()[0][:90]}"
         sys.stdout.write(f"{entry['file']}: {said}\n")
         sys.stdout.flush()

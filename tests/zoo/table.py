@@ -49,7 +49,7 @@ def difference(network: keras.Model, entry: dict[str, Any], *, turns: bool) -> f
 
 
 def verdict(open_it: Any, entry: dict[str, Any], *, turns: bool) -> str:
-    """"opens", "wrong numbers", or "no"."""
+    """ "opens", "wrong numbers", or "no"."""
     tolerance = 0.03 if "16" in entry["what"] else 1e-4
     try:
         with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():

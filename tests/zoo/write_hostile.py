@@ -135,7 +135,7 @@ def links(hostile):
         (external_link, (".h5", ".keras"), "The kernel is an HDF5 external link to another file."),
         (soft_link, (".keras",), "The kernel is an HDF5 soft link."),
         (external_storage, (".h5", ".keras"), "The kernel has its bytes in another file."),
-        (virtual, (".h5", ".keras"), "The kernel is a virtual data set over another file."),
+        (virtual, (".keras",), "The kernel is a virtual data set over another file."),
     ):
         for ending in endings:
             path = hostile.put(change.__name__ + ending, "outside_data", what)
@@ -191,7 +191,6 @@ def wrong_weights(hostile):
         (not_finite, ".keras", "not_finite", "One NaN in a kernel."),
         (infinite, ".keras", "not_finite", "A kernel of infinities."),
         (missing, ".keras", "missing_weights", "The kernel of conv2 is missing."),
-        (missing, ".h5", "missing_weights", "The kernel of conv2 is missing."),
         (missing_layer, ".h5", "missing_weights", "The weights of conv2 are missing."),
         (missing_layer, ".keras", "missing_weights", "The weights of conv2 are missing."),
         (wrong_shape, ".keras", "wrong_shape", "The kernel of conv2 has one filter too many."),
@@ -309,7 +308,7 @@ def foreign_names(hostile):
     for name, (reason, change) in FOREIGN_NAMES.items():
         what = f"Configuration with {name.replace('_', ' ')}."
         edited_keras(hostile.put(f"{name}.keras", reason, what), change)
-        if name.startswith("lambda_set"):
+        if name == "lambda_set_image_data_format":
             edited_config_h5(hostile.put(f"{name}.h5", reason, what), change)
 
 
@@ -364,10 +363,11 @@ def absurd_configurations(hostile):
     save(small_network(), path)
     with h5py.File(path, "r+") as file:
         file.attrs["model_config"] = "[" * 10000 + "]" * 10000
-    path = hostile.put("config_no_json.h5", "broken_configuration", "model_config is no JSON.")
+    path = hostile.put("config_no_json.keras", "broken_configuration", "config.json is no JSON.")
     save(small_network(), path)
-    with h5py.File(path, "r+") as file:
-        file.attrs["model_config"] = "{'class_name': Functional"
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    write_zip(path, dict(members, **{"config.json": b"{'class_name': Functional"}))
 
 
 # ---- zips ----------------------------------------------------------------------------------------
@@ -385,8 +385,8 @@ def archives(hostile):
     write_zip(path, dict(members, **{"../../evil.txt": b"out of the folder"}))
     path = put("zip_absolute.keras", "archive_path", "A member with an absolute path.")
     write_zip(path, dict(members, **{"/seggui_zoo_evil.txt": b"out of the folder"}))
-    path = put("zip_bomb.keras", "absurd_size", "A config.json of 64 MB of blanks.")
-    write_zip(path, dict(members, **{"config.json": b" " * (64 << 20)}))
+    path = put("zip_bomb.keras", "absurd_size", "A config.json of 32 MB of blanks.")
+    write_zip(path, dict(members, **{"config.json": b" " * (32 << 20)}))
     path = put(
         "zip_bomb_bzip2.keras", "absurd_size", "A config.json of 200 MB of blanks, as bzip2."
     )

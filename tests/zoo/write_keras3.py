@@ -14,6 +14,7 @@ from menu import write, write_all
 from shelf import Shelf
 
 CURRENT = (3, 15)
+LAMBDAS = ("scaled", "centred", "resized", "sliced", "shuffled")
 CURRENT_ZIPS = (
     "shared_encoder",
     "sequential_inside",
@@ -61,10 +62,9 @@ def build_ops(k):
 def write_other(shelf):
     """Lambda and custom layers, weights without a network, channels_first, ops in the graph."""
     write(shelf, keras, "ops", ".keras", "tf_operators", build=build_ops)
-    lambdas.write_lambdas(shelf, keras, ("scaled", "centred", "resized", "sliced"), ".keras")
-    lambdas.write_lambdas(shelf, keras, ("shuffled",), ".h5")
+    lambdas.write_lambdas(shelf, keras, LAMBDAS, ".keras")
     extras.write_custom_layers(shelf, keras, ending=".keras", source="keras3_layers.py")
-    extras.write_weights_only(shelf, keras, ".weights.h5")
+    extras.write_weights_only(shelf, keras, ".weights.h5", ("nested_encoder",))
     extras.write_channels_first(shelf, keras, ".keras")
 
 

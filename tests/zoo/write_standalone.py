@@ -14,7 +14,7 @@ from menu import write, write_all
 from shelf import Shelf
 
 KERAS_2_2 = ("mobile", "nested_encoder", "unet_bilinear")
-KERAS_2_3 = ("sequential_inside", "activations", "unet_bilinear")
+KERAS_2_3 = ("unet_bilinear", "sequential")
 
 
 def main():
@@ -27,7 +27,6 @@ def main():
         write_all(shelf, keras, ".h5", KERAS_2_2)
         write(shelf, keras, "flattened", ".h5", prepare=flattened)
         lambdas.write_lambdas(shelf, keras, ("centred", "resized"))
-        extras.write_weights_only(shelf, keras, names=("unet_nearest",))
     else:
         write_all(shelf, keras, ".h5", KERAS_2_3)
         lambdas.write_lambdas(shelf, keras, ("scaled", "arguments"))

@@ -36,11 +36,6 @@ def build_mixed(keras):
         change("float32")
 
 
-def build_norms(keras):
-    """LayerNormalization over channels and over everything."""
-    return networks.norms(keras, group=False)
-
-
 def build_no_gelu(keras):
     """Swish twice, ReLU with all three numbers, Softmax layer."""
     return networks.new_activations(keras, gelu=False)
@@ -95,7 +90,6 @@ def write_2_10(shelf):
         ),
     )
     write(shelf, k, "mixed", ".h5", build=build_mixed)
-    write(shelf, k, "norms", ".h5", build=build_norms)
     write(shelf, k, "tf_resize", ".h5", build=networks_tf.tf_resize)
     write(shelf, k, "tf_more", ".h5", build=networks_tf.tf_more)
     extras.write_channels_first(shelf, k)
@@ -122,7 +116,6 @@ def write_2_15(shelf):
     write_all(
         shelf, k, ".keras", ("squeeze_excite", "attention_gate", "mobile", "aspp", "valid_padding")
     )
-    write_all(shelf, k, ".h5", ("sequential",))
     write(shelf, k, "tf_operators", ".keras", build=networks_tf.tf_operators)
     write(shelf, k, "mixed", ".keras", build=build_mixed)
     write(shelf, k, "flattened", ".keras", prepare=extras.compile_with_own_loss(k))
