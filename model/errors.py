@@ -45,6 +45,31 @@ class ModelFileError(SegguiError):
     """A model file cannot be opened, or is not a segmentation network."""
 
 
+class OwnLayersError(ModelFileError):
+    """A model uses layers or functions of its user's own, and nobody consented to run their file.
+
+    Attributes:
+        names: all of them, ``X`` or ``package>X``, each once.
+        model_sha256: digest of the model file, for `model.trust.TrustStore`; or an empty string.
+    """
+
+    def __init__(
+        self, message: str, *, names: tuple[str, ...], model_sha256: str = "", remedy: str = ""
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.names = names
+        self.model_sha256 = model_sha256
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_own_layers, (self.message, self.names, self.model_sha256, self.remedy)
+
+
+def _rebuild_own_layers(
+    message: str, names: tuple[str, ...], model_sha256: str, remedy: str
+) -> OwnLayersError:
+    return OwnLayersError(message, names=names, model_sha256=model_sha256, remedy=remedy)
+
+
 class EngineError(SegguiError):
     """The engine failed at a request; it goes on serving."""
 
