@@ -43,7 +43,7 @@ class Code:
         num_keyword_arguments: that may be given by name only.
         flags: the ``co_flags``.
         instructions: the byte code.
-        constants: numbers, texts, None, tuples, `Slice3` and other `Code`.
+        constants: numbers, texts, None, tuples, `Slice3`, `SetOf` and other `Code`.
         names: of globals and attributes.
         variables: local names, arguments first; from 3.11 on with cells and free ones behind.
         cells: names that functions inside use; before 3.11 only.
@@ -71,6 +71,13 @@ class Slice3:
     start: Any
     stop: Any
     step: Any
+
+
+@dataclass(frozen=True)
+class SetOf:
+    """A set, which nothing but a condition needs."""
+
+    items: tuple[Any, ...]
 
 
 def read_code(data: bytes) -> tuple[Code, ...]:
@@ -205,6 +212,9 @@ class _Reader:
             raise MarshalError(f"a list of {length} values does not fit into the data")
         return tuple(self._value() for _ in range(length))
 
+    def _set(self) -> SetOf:
+        return SetOf(self._tuple())
+
     def _slice(self) -> Slice3:
         return Slice3(self._value(), self._value(), self._value())
 
@@ -281,6 +291,5 @@ _KINDS: dict[str, Callable[[_Reader], Any]] = {
     "a": _Reader._ascii, "A": _Reader._ascii,
     "z": _Reader._short_ascii, "Z": _Reader._short_ascii,
     "(": _Reader._tuple, ")": _Reader._small_tuple, ":": _Reader._slice, "c": _Reader._code,
-    # Sets are constants of conditions only, which are never followed; they are read to get past.
-    ">": _Reader._tuple, "<": _Reader._tuple,
+    ">": _Reader._set, "<": _Reader._set,
 }  # fmt: skip
