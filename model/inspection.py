@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from model.foreign.saved_model import (
     read_metadata,
     without_layers,
 )
-from model.foreign.weight_files import check_archive
+from model.foreign.weight_files import CONTAINERS, check_archive
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _SAVE_WHOLE = "Save the whole network with model.save('name.keras') and open that file."
@@ -61,6 +61,9 @@ class FileReport:
         input_scaling: what the layers right behind the input show: ``"raw"`` when they scale 0..255
             down by themselves, ``"batch_normalization"`` when the first layer has learned
             statistics, an empty string when nothing shows.
+        weights: how they lie: as in whole models, or as in files that hold nothing else, under
+            names (Keras 2) or under numbers (Keras 3).
+        notes: what a user should know, in sentences.
     """
 
     path: Path
@@ -70,6 +73,8 @@ class FileReport:
     config: Mapping[str, Any]
     training: TrainingNote
     input_scaling: Literal["", "raw", "batch_normalization"]
+    weights: Literal["whole", "names", "numbers"] = "whole"
+    notes: tuple[str, ...] = ()
 
     @property
     def code_layers(self) -> tuple[str, ...]:
@@ -91,6 +96,9 @@ def inspect_file(path: Path) -> FileReport:
     if path.is_dir() and holds_saved_model(path):
         return _inspect_saved_model(path)
     start = _read_start(path)
+    if start.lstrip().startswith(b"{"):
+        path = _weights_beside(path) or path
+        start = _read_start(path)
     if _is_hdf5(path, start):
         return _inspect_hdf5(path)
     if start.startswith(b"PK\x03\x04"):
@@ -193,8 +201,49 @@ def _inspect_hdf5(path: Path) -> FileReport:
             f"{path.name} is a damaged HDF5 file: {reason}.", remedy="Copy or download it again."
         ) from error
     if not config:
-        raise _hdf5_without_network(path, keys, attributes)
+        layout = _layout_of_weights(keys, attributes)
+        architecture = _architecture_beside(path) if layout is not None else None
+        if layout is None or architecture is None:
+            raise _hdf5_without_network(path, keys, attributes)
+        return _with_architecture(path, layout, architecture, version)
     return _report(path, "hdf5", version, _parse(path, config), _parse_optional(training))
+
+
+def _layout_of_weights(keys: set[str], attributes: set[str]) -> Literal["names", "numbers"] | None:
+    """How a file lies that holds weights only; None if it holds no weights."""
+    if attributes & {"layer_names", "layer_names0"}:
+        return "names"
+    return "numbers" if keys & set(CONTAINERS) else None
+
+
+def _architecture_beside(path: Path) -> Path | None:
+    """The text with the network that weights belong to: called alike, in the same folder."""
+    stem = path.name.removesuffix(".h5").removesuffix(".hdf5").removesuffix(".weights")
+    plain = stem.removesuffix("_weights").removesuffix("-weights")
+    names = (f"{stem}.json", f"{plain}.json", f"{plain}_architecture.json", f"{plain}_model.json")
+    return next((path.with_name(name) for name in names if path.with_name(name).is_file()), None)
+
+
+def _weights_beside(path: Path) -> Path | None:
+    """The other way round, for a user who chose the text."""
+    inside = sorted(path.parent.glob("*.h5")) + sorted(path.parent.glob("*.hdf5"))
+    return next((file for file in inside if _architecture_beside(file) == path), None)
+
+
+def _with_architecture(
+    path: Path, layout: Literal["names", "numbers"], architecture: Path, version: str
+) -> FileReport:
+    try:
+        if architecture.stat().st_size > _MAX_JSON_BYTES:
+            raise ModelFileError(f"{architecture.name} is too large for a network.")
+        text = architecture.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise unreadable_model(architecture, error) from error
+    config = _parse(architecture, text)
+    version = str(config.get("keras_version", "")) or version
+    note = f"The weights alone are in {path.name}; the network comes from {architecture.name}."
+    report = _report(path, "hdf5", version, config, {})
+    return replace(report, weights=layout, notes=(note,))
 
 
 def _hdf5_without_network(path: Path, keys: set[str], attributes: set[str]) -> ModelFileError:
@@ -202,7 +251,8 @@ def _hdf5_without_network(path: Path, keys: set[str], attributes: set[str]) -> M
     if "layer_names" in attributes or keys & weight_groups:
         return ModelFileError(
             f"{path.name} holds weights only, without the network they belong to.",
-            remedy=_SAVE_WHOLE,
+            remedy="Put the text that model.to_json() gave beside it, as "
+            f"{path.name.partition('.')[0]}.json, or save the whole network with model.save().",
         )
     return ModelFileError(
         f"{path.name} is an HDF5 data file; a Keras model was expected.",

@@ -14,7 +14,7 @@ from model.errors import EngineError
 from model.examination import examine
 from model.inspection import FileReport, inspect_file
 from model.model_settings import load_settings, load_settings_sha256
-from model.opening import open_network
+from model.opening import open_with_consent
 from model.predictor import Predictor
 from model.speed import ChoiceStore
 
@@ -37,7 +37,8 @@ class EngineService:
         """Opens a model; see `model.engine.protocol.Engine.load`."""
         report = inspect_file(Path(path))
         stored, notes = (None, ()) if settings else _stored_settings(report, settings_dir)
-        network = open_network(report)
+        notes = (*report.notes, *notes)
+        network = open_with_consent(report, settings_dir)
         info = examine(network, report, settings=settings or stored, are_guessed=False, notes=notes)
         self._predictor = Predictor(network, info)
         self._predictor.speed_up(ChoiceStore(settings_dir))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,9 @@ def tolerance_of(entry: dict[str, Any]) -> float:
     return 0.03 if "16" in entry["what"] else 1e-4
 
 
-@pytest.mark.parametrize("entry", _named([e for e in ENTRIES if e["expects"] == "opens"]))
+@pytest.mark.parametrize(
+    "entry", _named([e for e in ENTRIES if e["expects"] in ("opens", "needs_architecture")])
+)
 def test_it_opens_matches_trains_and_opens_again(entry: dict[str, Any], tmp_path: Path) -> None:
     network = open_network(inspect_file(ZOO / entry["file"]))
     assert network.count_params() > 0
@@ -70,7 +73,9 @@ def test_it_opens_matches_trains_and_opens_again(entry: dict[str, Any], tmp_path
         np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("entry", _named([e for e in ENTRIES if e["expects"] != "opens"]))
+@pytest.mark.parametrize(
+    "entry", _named([e for e in ENTRIES if e["expects"] in ("asks_code", "refused")])
+)
 def test_what_does_not_open_is_refused_in_one_sentence(
     entry: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,3 +92,24 @@ def test_what_does_not_open_is_refused_in_one_sentence(
     assert settings == (
         keras.config.image_data_format(), keras.config.floatx(), keras.backend.backend()
     )  # fmt: skip
+
+
+WEIGHTS = [e for e in ENTRIES if e["expects"] == "needs_architecture"]
+
+
+@pytest.mark.parametrize("entry", _named(WEIGHTS))
+def test_weights_without_their_network_are_refused_until_it_lies_beside_them(
+    entry: dict[str, Any], tmp_path: Path
+) -> None:
+    weights = tmp_path / "best_weights.h5"
+    shutil.copy(ZOO / entry["file"], weights)
+    with pytest.raises(ModelFileError, match=r"best_weights\.json") as refused:
+        inspect_file(weights)
+    assert "holds weights only" in str(refused.value)
+
+    shutil.copy(ZOO / entry["architecture"], tmp_path / "best.json")
+    report = inspect_file(weights)
+    assert "best.json" in report.notes[0]
+    assert inspect_file(tmp_path / "best.json").path == weights  # the text may be chosen, too
+    image, expected = expected_of(entry)
+    np.testing.assert_allclose(answers(open_network(report), image)[0], expected[0], atol=1e-4)

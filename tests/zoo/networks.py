@@ -66,8 +66,8 @@ def unet_bilinear(k):
     """Free size, UpSampling2D(bilinear), two sigmoid channels (independent labels)."""
     layers = k.layers
     image = k.Input((None, None, 3))
-    first = conv_block(k, image, 4)
-    x = two_convs(k, layers.AveragePooling2D(2)(first))
+    first = two_convs(k, image)
+    x = layers.BatchNormalization()(layers.AveragePooling2D(2)(first))
     x = layers.UpSampling2D(2, interpolation="bilinear")(x)
     x = two_convs(k, layers.Add()([first, x]))
     return k.Model(image, layers.Conv2D(2, 1, activation="sigmoid")(x))

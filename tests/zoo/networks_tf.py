@@ -32,7 +32,7 @@ def tf_resize(k):
     x = 2.0 * image[..., :3] - 1.0
     alpha = image[:, :, :, 3:]
     first = two_convs(k, x)
-    low = two_convs(k, layers.MaxPooling2D()(first))
+    low = layers.Conv2D(4, 3, padding="same")(layers.MaxPooling2D()(first))
     up = tf.image.resize(low, tf.shape(first)[1:3])
     near = tf.image.resize(low, (tf.shape(first)[1], tf.shape(first)[2]), method="nearest")
     x = tf.concat([first, up, near, tf.stop_gradient(alpha)], -1)

@@ -359,15 +359,15 @@ def absurd_configurations(hostile):
         (nested_models, "absurd_size", "300 models, one in the other."),
     ):
         edited_keras(hostile.put(f"config_{change.__name__}.keras", reason, what), change)
-    path = hostile.put("config_deep.h5", "broken_configuration", "10,000 JSON lists in each other.")
-    save(small_network(), path)
-    with h5py.File(path, "r+") as file:
-        file.attrs["model_config"] = "[" * 10000 + "]" * 10000
-    path = hostile.put("config_no_json.keras", "broken_configuration", "config.json is no JSON.")
-    save(small_network(), path)
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    write_zip(path, dict(members, **{"config.json": b"{'class_name': Functional"}))
+    for name, what, text in (
+        ("deep", "10,000 JSON lists in each other.", b"[" * 10000 + b"]" * 10000),
+        ("no_json", "config.json is no JSON.", b"{'class_name': Functional"),
+    ):
+        path = hostile.put(f"config_{name}.keras", "broken_configuration", what)
+        save(small_network(), path)
+        with zipfile.ZipFile(path) as archive:
+            members = {member: archive.read(member) for member in archive.namelist()}
+        write_zip(path, dict(members, **{"config.json": text}))
 
 
 # ---- zips ----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import extras
 import keras
 import lambdas
 import tensorflow as tf
-from menu import write, write_all
+from menu import write_all
 from shelf import Shelf
 
 KERAS_2_2 = ("mobile", "nested_encoder", "unet_bilinear")
@@ -22,10 +22,8 @@ def main():
     version = tuple(int(part) for part in keras.__version__.split(".")[:3])
     writer = f"Keras {keras.__version__} with TensorFlow {tf.__version__}"
     shelf = Shelf(sys.argv[1], "keras{}{}{}".format(*version), writer, keras.__version__)
-    flattened = extras.compile_with_own_loss(keras)
     if version < (2, 3):
         write_all(shelf, keras, ".h5", KERAS_2_2)
-        write(shelf, keras, "flattened", ".h5", prepare=flattened)
         lambdas.write_lambdas(shelf, keras, ("centred", "resized"))
     else:
         write_all(shelf, keras, ".h5", KERAS_2_3)

@@ -36,11 +36,6 @@ def build_mixed(keras):
         change("float32")
 
 
-def build_no_gelu(keras):
-    """Swish twice, ReLU with all three numbers, Softmax layer."""
-    return networks.new_activations(keras, gelu=False)
-
-
 def write_tensorflow_1(shelf):
     """TF 1.13 to 1.15."""
     write_all(shelf, k, ".h5", ("unet_bilinear", "sequential"))
@@ -50,7 +45,6 @@ def write_tensorflow_1(shelf):
 def write_2_0_to_2_3(shelf):
     """TF 2.0 to 2.3: groups appear, swish appears, no TFOpLambda yet."""
     write_all(shelf, k, ".h5", ("preprocessing_layers",))
-    write(shelf, k, "new_activations", ".h5", build=build_no_gelu)
     write(shelf, k, "mixed", ".h5", build=build_mixed)
 
 
