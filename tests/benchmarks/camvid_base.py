@@ -2,12 +2,6 @@
 
     python -m tests.benchmarks.camvid_base DATA_DIR OUT.keras [--minutes 50] [--drives A,B]
 
-The network that is shipped as ``resources/models/default.keras`` comes from the same script: two
-drives first, then all 468 frames and synthetic scenes on top:
-
-    python -m tests.benchmarks.camvid_base DATA_DIR DEFAULT.keras --start OUT.keras --everything \
-        --synthetic 150 --minutes 20 --learning-rate 5e-4
-
 Stage "P3 other day" of the quality protocol: the base network sees two drives, and the loop is then
 measured on the third. The last 20 frames of drive 0016E5 stay out: they are the forgetting set.
 Results are saved at every epoch, so that the run can be stopped at any time.
@@ -49,25 +43,6 @@ def load(data_dir: Path, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
     return images, masks
 
 
-def load_everything(data_dir: Path) -> tuple[np.ndarray, np.ndarray]:
-    """All 468 labelled frames, training and validation."""
-    images, masks = [], []
-    for part in ("train", "val"):
-        for path in sorted((data_dir / part).iterdir()):
-            images.append(np.asarray(Image.open(path)))
-            masks.append(np.asarray(Image.open(data_dir / f"{part}annot" / path.name)))
-    return np.stack(images), np.stack(masks)
-
-
-def synthetic(num_scenes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Synthetic street scenes of the CamVid classes, each of another drive."""
-    from model.data.sample import draw_scene
-
-    scenes = [draw_scene(1000 + n, height=360, width=480, time=n % 7) for n in range(num_scenes)]
-    masks = np.stack([scene.mask for scene in scenes])
-    return np.stack([scene.image for scene in scenes]), np.minimum(masks, NUM_CLASSES)
-
-
 def random_crop(
     image: np.ndarray, mask: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -102,9 +77,6 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--minutes", type=float, default=50.0)
     parser.add_argument("--drives", default="0001TP,0016E5")
-    parser.add_argument("--start", type=Path, help="continue from this network")
-    parser.add_argument("--everything", action="store_true", help="all 468 frames")
-    parser.add_argument("--synthetic", type=int, default=0, help="so many scenes on top")
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -116,20 +88,10 @@ def main() -> None:
     keras.utils.set_random_seed(arguments.seed)
     rng = np.random.default_rng(arguments.seed)
     names = frame_names(arguments.data_dir, tuple(arguments.drives.split(",")))
-    images, masks = (
-        load_everything(arguments.data_dir)
-        if arguments.everything
-        else load(arguments.data_dir, names)
-    )
-    if arguments.synthetic:
-        more_images, more_masks = synthetic(arguments.synthetic)
-        images, masks = np.concatenate([images, more_images]), np.concatenate([masks, more_masks])
+    images, masks = load(arguments.data_dir, names)
     config = UNetConfig(NUM_CLASSES, widths=(16, 32, 64, 96), blocks=(1, 1, 2, 2))
     network = build_unet(config, name="camvid_unet")
     plain = build_unet(config, name="camvid_unet")  # never compiled: saved without an optimizer
-    if arguments.start is not None:
-        start = keras.models.load_model(arguments.start, compile=False)
-        network.set_weights(start.get_weights())
     optimizer = keras.optimizers.AdamW(1e-3, weight_decay=1e-2)
     network.compile(optimizer, keras.losses.SparseCategoricalCrossentropy())
     started = time.monotonic()
