@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.backend import device_info, is_out_of_memory
+from model.digest import file_sha256
 from model.engine.protocol import (
     CancelToken,
     ModelInfo,
@@ -39,12 +40,13 @@ from model.examination import examine
 from model.inspection import inspect_file
 from model.losses import answered_classes, make_loss, match_size, pack_target
 from model.model_settings import load_settings
-from model.opening import open_network
+from model.opening import open_with_consent
 from model.predictor import Predictor
 from model.preprocessing import prepare_input
 from model.selection import choose_blend, is_better, learning_rate_at
 from model.training_crops import CropSampler, TrainingBatch, crop_plan
 from model.training_data import load_material
+from model.trust import TrustStore
 from model.tunable_network import TunableNetwork, Weights, blend, save_network
 
 BLEND_STRENGTHS = (0.75, 0.5, 0.25)
@@ -103,7 +105,7 @@ class _Run:
         self._is_stopped = is_stopped
         self._notes: list[str] = []
         self._check_cancelled()
-        network, self._info = open_model(Path(request.base_path), request.base_settings)
+        network, self._info = self._open(request.base_path, request.base_settings)
         self._material = load_material(
             request.samples, num_classes=self._info.num_classes, is_cancelled=is_cancelled
         )
@@ -145,11 +147,19 @@ class _Run:
 
     # -- preparation
 
+    def _open(self, path: str, settings: ModelSettings | None) -> tuple[keras.Model, ModelInfo]:
+        return open_model(Path(path), settings, settings_dir=self._settings_dir)
+
+    @property
+    def _settings_dir(self) -> Path | None:
+        folder = self._request.settings_dir
+        return None if folder is None else Path(folder)
+
     def _open_teacher(self) -> TunableNetwork | None:
         """A second copy of the base, whose answers are kept where nobody contradicted them."""
         if self._settings.keep_old_answers <= 0:
             return None
-        network, _ = open_model(Path(self._request.base_path), self._request.base_settings)
+        network, _ = self._open(self._request.base_path, self._request.base_settings)
         return TunableNetwork(
             network, output_index=self._info.settings.output_index, trainable="all"
         )
@@ -182,7 +192,7 @@ class _Run:
         return Path(self._request.current_path) == Path(self._request.base_path)
 
     def _score_current(self) -> Scores:
-        network, info = open_model(Path(self._request.current_path), None)
+        network, info = self._open(self._request.current_path, None)
         if info.num_classes != self._info.num_classes:
             raise TrainingError(
                 f"The model in force, {info.path}, has {info.num_classes} classes, the base "
@@ -343,7 +353,7 @@ class _Run:
             )
         self._check_cancelled()
         self._tunable.set_weights(best.weights)
-        save_network(self._tunable.release(), Path(self._request.output_path), self._info.settings)
+        self._save()
         return TrainingDone(
             output_path=self._request.output_path,
             before=before,
@@ -354,6 +364,14 @@ class _Run:
             held_out_is_tiles=self._material.held_out_is_tiles,
             notes=tuple(self._notes),
         )
+
+    def _save(self) -> None:
+        """Writes the network; its own layers are those of the base, and so is their consent."""
+        output = Path(self._request.output_path)
+        save_network(self._tunable.release(), output, self._info.settings)
+        if self._settings_dir is not None:
+            store = TrustStore(self._settings_dir)
+            store.inherit(self._info.sha256, file_sha256(output), model_name=output.name)
 
     def _seconds_left(self, step: int) -> float:
         # The first step traces the graph and tells nothing about the others.
@@ -370,8 +388,16 @@ class _Run:
             raise CancelledError
 
 
-def open_model(path: Path, settings: ModelSettings | None) -> tuple[keras.Model, ModelInfo]:
-    """Opens a model file with the given settings, else those beside it, else guessed ones."""
+def open_model(
+    path: Path, settings: ModelSettings | None, *, settings_dir: Path | None = None
+) -> tuple[keras.Model, ModelInfo]:
+    """Opens a model file with the given settings, else those beside it, else guessed ones.
+
+    Args:
+        path: of the file.
+        settings: how to use it.
+        settings_dir: where the user's consents to Python files are kept; None knows none.
+    """
     report = inspect_file(path)
-    network = open_network(report)
+    network = open_with_consent(report, settings_dir)
     return network, examine(network, report, settings=settings or load_settings(path))

@@ -229,13 +229,11 @@ def _entries(data: Any) -> dict[str, TrustedCode]:
 
 
 def _code(digest: str, entry: Any) -> TrustedCode:
-    values = [
-        entry.get(field) if isinstance(entry, dict) else None
-        for field in ("path", "sha256", "when", "model_name")
-    ]
-    if not all(isinstance(value, str) for value in values):
+    fields = ("path", "sha256", "when", "model_name")
+    known = entry if isinstance(entry, dict) else {}
+    path, sha256, when, model_name = (str(known.get(field)) for field in fields)
+    if not all(isinstance(known.get(field), str) for field in fields):
         raise ValueError(f"the entry of {digest[:12]} lacks a text")
-    path, sha256, when, model_name = values
     if not Path(path).is_absolute() or "\0" in path:
         raise ValueError(f"the entry of {digest[:12]} has the path {path!r}")
     return TrustedCode(Path(path), _checked_digest(sha256), when, model_name)

@@ -422,9 +422,11 @@ def _prepare(project: Project, model: ModelInfo, settings: TrainingSettings) -> 
     from datetime import datetime
 
     from seggui.core.training_request import build_training_request, register_base
+    from seggui.settings import settings_dir
 
     base = register_base(project, model)
     output = project.models_dir / f"version-{datetime.now():%Y%m%d-%H%M%S}.keras"
     return build_training_request(
-        project, model, settings, output, base_path=project.version_path(base)
-    )
+        project, model, settings, output,
+        base_path=project.version_path(base), settings_dir=settings_dir(),
+    )  # fmt: skip

@@ -262,6 +262,7 @@ class TrainingRequest:
         samples: images with trusted pixels.
         output_path: where the best network is written (``.keras``).
         settings: how to train.
+        settings_dir: where the user's consents to Python files are kept; None knows none.
     """
 
     base_path: str
@@ -270,6 +271,7 @@ class TrainingRequest:
     samples: tuple[TrainingSample, ...]
     output_path: str
     settings: TrainingSettings = field(default_factory=TrainingSettings)
+    settings_dir: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
 import numpy as np
 
 from model.errors import ModelFileError
+from model.foreign.contents import is_unknown, unknown_activations
 from model.foreign.equivalents import EQUIVALENTS, keras_2_hard_sigmoid
 from model.foreign.graph import (
     Call,
@@ -21,9 +22,12 @@ from model.foreign.graph import (
     TensorRef,
     references,
 )
+from model.foreign.lambda_bodies import read_lambda
+from model.foreign.lambda_building import apply_expression
 from model.foreign.layout import Layout, calculates_turned, is_channels_first, turned_options
 from model.foreign.operations import UnknownOperationError, apply_function
 from model.foreign.options import options_of, policy_name
+from model.foreign.own_layers import OwnLayers
 from model.foreign.reading import read_layer
 from model.foreign.vocabulary import (
     LAYERS,
@@ -33,8 +37,9 @@ from model.foreign.vocabulary import (
     OUR_ACTIVATION,
     current_name,
 )
+from model.foreign.writer import Writer
 
-_FUNCTION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
+_FUNCTION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Lambda"})
 _REMEDY = "Save it with a current Keras, or report it to the developers of this program."
 _INACTIVE_ARGUMENTS = frozenset({"training", "mask", "name", "use_causal_mask"})
 
@@ -49,6 +54,7 @@ class BuiltEntry:
         network: what was made of an inner network.
         is_operation: it has no weights and is no layer where weights are stored.
         is_turned: it works on channels last where the file has them first.
+        is_own: its class is from the user's Python file.
     """
 
     spec: LayerSpec
@@ -56,6 +62,7 @@ class BuiltEntry:
     network: BuiltNetwork | None = None
     is_operation: bool = False
     is_turned: bool = False
+    is_own: bool = False
 
 
 @dataclass
@@ -80,6 +87,8 @@ def build_network(
     is_keras_2: bool,
     has_old_bilinear: bool = False,
     widths: frozenset[int] | None = None,
+    own: OwnLayers | None = None,
+    writer: Writer | None = None,
 ) -> BuiltNetwork:
     """Builds a network whose weights are still to be placed.
 
@@ -90,11 +99,14 @@ def build_network(
         has_old_bilinear: bilinear enlarging follows the rule of TensorFlow 1.
         widths: lengths that the stored arrays have; a layer that is wider than all of them is
             refused before memory is asked for. None checks nothing.
+        own: layers and functions of the user's Python file, for names that are not listed.
+        writer: what names in Lambda layers meant; None takes the newest of its generation.
 
     Raises:
         ModelFileError: a part is not listed or does not fit.
     """
-    builder = _Builder(file_name, is_keras_2, has_old_bilinear, widths)
+    builder = _Builder(file_name, is_keras_2, has_old_bilinear, widths, own)
+    builder.writer = writer or Writer(is_keras_2, is_channels_first=is_channels_first(spec))
     if is_channels_first(spec):
         builder.layout = Layout()
     return builder.network(spec)
@@ -107,10 +119,13 @@ class _Builder:
         is_keras_2: bool,
         has_old_bilinear: bool,
         widths: frozenset[int] | None,
+        own: OwnLayers | None,
     ) -> None:
         self._file_name, self._is_keras_2 = file_name, is_keras_2
         self._has_old_bilinear, self._widths = has_old_bilinear, widths
+        self._own = own
         self.layout: Layout | None = None
+        self.writer = Writer(is_keras_2)
 
     # -- networks --------------------------------------------------------------------------------
 
@@ -176,7 +191,15 @@ class _Builder:
             return BuiltEntry(spec, self._input(spec))
         if spec.class_name in _FUNCTION_LAYERS or spec.module in OPERATION_MODULES:
             return BuiltEntry(spec, is_operation=True)
+        if self._own is not None and is_unknown(spec):
+            return BuiltEntry(spec, self._own_layer(spec, self._own), is_own=True)
         return BuiltEntry(spec, self._layer(spec), is_turned=self._is_turned(spec))
+
+    def _own_layer(self, spec: LayerSpec, own: OwnLayers) -> keras.layers.Layer:
+        if own.layer_class(spec.package, spec.class_name) is None:
+            raise self._unknown(spec)
+        with own.naming_line(f"{own.path.name} cannot make the layer {spec.name!r}"):
+            return own.make(spec)
 
     def _input(self, spec: LayerSpec) -> Any:
         config = spec.config
@@ -212,6 +235,10 @@ class _Builder:
             kind = EQUIVALENTS.get(name) or getattr(keras.layers, name)
         stored_as = keras.layers.UpSampling2D if self._is_old_bilinear(spec) else kind
         accepted = _accepted(stored_as)
+        own_activations = self._own_activations(spec)
+        if own_activations:
+            config = {k: v for k, v in spec.config.items() if k not in own_activations}
+            spec = replace(spec, config=config)
         options = options_of(spec, accepted, is_keras_2=self._is_keras_2)
         self._check_widths(spec, options)
         if kind is EQUIVALENTS["OldBilinearUpSampling2D"]:
@@ -219,12 +246,26 @@ class _Builder:
         for key, value in options.items():
             if key.endswith("activation"):
                 options[key] = _activation(value)
+        options.update(own_activations)
         try:
             if self._is_turned(spec):
                 options = turned_options(spec.class_name, options)
             return kind(**options)
         except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
             raise self._failed(spec, error) from error
+
+    def _own_activations(self, spec: LayerSpec) -> dict[str, Any]:
+        """Activations of the user's Python file, by the option that they are for."""
+        own, found = self._own, {}
+        names = unknown_activations(spec) if own is not None else {}
+        for key, name in names.items():
+            assert own is not None
+            with own.naming_line(f"{own.path.name} cannot make the activation {name!r}"):
+                function = own.activation(spec.config[key])
+            if function is None:
+                raise self._unknown(replace(spec, class_name=name))
+            found[key] = function
+        return found
 
     def _wrapped(self, spec: LayerSpec) -> keras.layers.Layer:
         inner = read_layer(spec.config.get("layer"), file_name=self._file_name)
@@ -276,6 +317,9 @@ class _Builder:
                 remedy=_REMEDY,
             ) from error
         except Exception as error:
+            if entry.is_own and self._own is not None:
+                with self._own.naming_line(f"{self._own.path.name}: layer {spec.name!r} fails"):
+                    raise
             raise self._failed(spec, error) from error
 
     def _in_layout(self, entry: BuiltEntry, layer: Any, args: list[Any], kwargs: Any) -> Any:
@@ -298,6 +342,8 @@ class _Builder:
         if spec.class_name == "TFOpLambda":
             function = str(spec.config.get("function", ""))
             return apply_function(function, call.args, dict(call.kwargs), spec.name)
+        if spec.class_name == "Lambda":
+            return self._lambda(spec, call)
         if spec.class_name == "SlicingOpLambda":
             function = "__operators__.getitem"
             return apply_function(function, call.args, dict(call.kwargs), spec.name)
@@ -314,6 +360,16 @@ class _Builder:
             raise self._unknown(spec)
         args = [list(arg) if _is_many_tensors(arg) else arg for arg in call.args]
         return kind(**options)(*args, **call.kwargs)
+
+    def _lambda(self, spec: LayerSpec, call: Call) -> Any:
+        """What a Lambda calculates, as listed operations; its code is read and never run."""
+        body = read_lambda(spec, self.writer)
+        if body.expression is None or spec.package not in ("", "keras", "Keras"):
+            raise self._wrong(f"contains program code in the layer {body.described()}")
+        if len(call.args) != 1:
+            raise self._wrong(f"gives the layer {spec.name!r} several things to calculate from")
+        policy = policy_name(spec.config.get("dtype"), spec)
+        return apply_expression(body.expression, call.args[0], spec.name, policy)
 
     def _resolved(  # noqa: PLR0911 - one return per kind of value
         self, value: Any, tensors: Mapping[tuple[str, int], Any]

@@ -16,7 +16,8 @@ import numpy as np
 
 from model.errors import ModelFileError
 from model.foreign.building import BuiltNetwork
-from model.foreign.placing import ALIASES, Placer, has_weights
+from model.foreign.own_weights import ALIASES, at_path
+from model.foreign.placing import Placer, has_weights
 from model.foreign.saved_model import fields
 from model.foreign.weight_files import check_numbers
 
@@ -108,6 +109,8 @@ class _Filler:
             child = self._graph[node["children"][f"layer_with_weights-{number}"]]
             if entry.network is not None:
                 self.fill(entry.network, child)
+            elif entry.is_own:
+                self._fill_own(entry.layer, child)
             else:
                 self._fill_layer(entry.layer, child)
 
@@ -120,10 +123,32 @@ class _Filler:
                 f"needs {[weight.name for weight in layer.weights]}.",
                 remedy=_BROKEN,
             )
-        arrays = [self._reader.get_tensor(keys[name]) for name in order]
-        for array, name in zip(arrays, order, strict=True):
-            check_numbers(array, name, self._file_name)
+        arrays = self._arrays({name: keys[name] for name in order})
         self.placer.into_layer(layer, [weight.name for weight in layer.weights], arrays)
+
+    def _fill_own(self, layer: Any, node: Node) -> None:
+        """A user's own layer: the checkpoint names the attributes that lead to its variables."""
+        keys = dict(self._keys_under(node, "", 0))
+        found = {path: at_path(layer, path) for path in keys}
+        by_variable = {id(v): path for path, v in found.items() if v is not None}
+        reached = {keys[path] for path in by_variable.values()}
+        if len(by_variable) != len(layer.weights) or reached != set(keys.values()):
+            raise ModelFileError(
+                f"{self._file_name} stores {sorted(keys)} for the layer {layer.name!r}, which "
+                f"needs {[weight.path for weight in layer.weights]}.",
+                remedy=_BROKEN,
+            )
+        order = [by_variable[id(weight)] for weight in layer.weights]
+        self.placer.into_variables(
+            layer, layer.weights, self._arrays({path: keys[path] for path in order})
+        )
+
+    def _arrays(self, keys: Mapping[str, str]) -> list[Any]:
+        """Arrays by their keys, in order."""
+        arrays = [self._reader.get_tensor(key) for key in keys.values()]
+        for array, name in zip(arrays, keys, strict=True):
+            check_numbers(array, name, self._file_name)
+        return arrays
 
     def _keys_under(self, node: Node, path: str, depth: int) -> Iterator[tuple[str, str]]:
         if depth > _MAX_DEPTH:

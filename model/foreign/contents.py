@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from model.errors import ModelFileError
+from model.errors import ModelFileError, OwnLayersError
 from model.foreign.graph import LayerSpec, NetworkSpec
+from model.foreign.lambda_bodies import LambdaBody, read_lambda
 from model.foreign.operation_names import is_listed_function
+from model.foreign.options import unlisted_activation
 from model.foreign.reading import read_network
 from model.foreign.vocabulary import (
     CODE_LAYERS,
@@ -20,7 +22,13 @@ from model.foreign.vocabulary import (
     OUTSIDE_LAYERS,
     current_name,
 )
+from model.foreign.writer import Writer, writer_of
 from model.inspection import FileReport
+
+OWN_LAYERS_REMEDY = (
+    "Name the Python file that defines them, in the window or with --layers FILE.py; it is run "
+    "then, so do that only if you know where it comes from."
+)
 
 
 @dataclass(frozen=True)
@@ -31,8 +39,11 @@ class Contents:
         code: layers with program code in the file.
         outside: layers that fetch something from outside of the file.
         other_data: class names of layers for sound, text, tables or volumes, each once.
-        unknown: class names of layers that are not listed, each once.
+        unknown: class names of layers, and names of activations, that are not listed, each once.
         functions: names of TensorFlow functions that are not listed, each once.
+        replaced: Lambda layers whose code is known without running it, with what they calculate:
+            ``"Lambda 'norm': x / 255"``. The network is built with these operations instead.
+        lambdas: everything that was found out about each Lambda layer, in the order of the file.
         layers: how many layers there are of each class, inner networks opened.
     """
 
@@ -41,17 +52,34 @@ class Contents:
     other_data: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    lambdas: tuple[LambdaBody, ...] = ()
     layers: Mapping[str, int] = field(default_factory=dict)
 
-    def check(self, file_name: str) -> None:
+    def check(self, file_name: str, *, model_sha256: str = "") -> None:
         """Refuses what cannot be built from listed parts.
 
+        Args:
+            file_name: for messages.
+            model_sha256: digest of the file, for those who can have the user consent.
+
         Raises:
+            OwnLayersError: all that is missing is a Python file of the user's.
             ModelFileError: see `refusal`.
         """
         refusal = self.refusal(file_name)
-        if refusal is not None:
-            raise ModelFileError(refusal, remedy=self.remedy())
+        if refusal is None:
+            return
+        if self.needs_own_layers:
+            raise OwnLayersError(
+                refusal, names=self.unknown, model_sha256=model_sha256, remedy=self.remedy()
+            )
+        raise ModelFileError(refusal, remedy=self.remedy())
+
+    @property
+    def needs_own_layers(self) -> bool:
+        """Whether a Python file of the user's may help, for nothing graver is in the way."""
+        return bool(self.unknown) and not (self.outside or self.code or self.other_data)
 
     @property
     def is_plain(self) -> bool:
@@ -76,7 +104,10 @@ class Contents:
                 f"{_listed(self.other_data)}."
             )
         if self.unknown:
-            return f"{file_name} uses layers that Keras does not have: {_listed(self.unknown)}."
+            return (
+                f"{file_name} uses layers or functions that Keras does not have: "
+                f"{_listed(self.unknown, most=20)}."
+            )
         if self.functions:
             return (
                 f"{file_name} uses functions that this program does not know: "
@@ -92,6 +123,8 @@ class Contents:
             return "Replace it by a built-in layer such as Rescaling, and save the model again."
         if self.other_data:
             return "Choose a network that gives a class for each pixel of an image."
+        if self.unknown:
+            return OWN_LAYERS_REMEDY
         return "Rebuild the network with built-in layers, and save it again."
 
 
@@ -101,34 +134,70 @@ def describe_contents(report: FileReport) -> Contents:
     Raises:
         ModelFileError: the configuration is no network.
     """
-    return contents_of(read_network(report.config, file_name=report.path.name))
+    network = read_network(report.config, file_name=report.path.name)
+    return contents_of(network, writer_of(network, report))
 
 
-def contents_of(network: NetworkSpec) -> Contents:
-    """The same of a network that was read."""
+def contents_of(network: NetworkSpec, writer: Writer) -> Contents:
+    """The same of a network that was read.
+
+    Args:
+        network: as read.
+        writer: what names in Lambda layers meant.
+    """
+    lambdas = []
     code, outside, other_data, unknown, functions = [], [], [], [], []
     for layer in network.walk():
         if layer.network is not None:
             continue
         label = f"{layer.class_name} {layer.name!r}"
         if layer.class_name in CODE_LAYERS:
-            code.append(label)
+            body = read_lambda(layer, writer)
+            lambdas.append(body)
+            if body.expression is None or layer.package not in ("", "keras", "Keras"):
+                code.append(body.described())
         elif layer.class_name in OUTSIDE_LAYERS:
             outside.append(label)
         elif layer.class_name == "TFOpLambda":
             if not is_listed_function(str(layer.config.get("function", ""))):
                 functions.append(str(layer.config.get("function", "")))
-        elif not _is_listed(layer):
-            is_keras = layer.package in ("", "keras", "Keras")
-            if is_keras and layer.class_name in OTHER_DATA_LAYERS:
-                other_data.append(layer.class_name)
-            else:
-                unknown.append(f"{layer.package}>{layer.class_name}".removeprefix(">"))
+        elif _is_for_other_data(layer):
+            other_data.append(layer.class_name)
+        elif is_unknown(layer):
+            unknown.append(f"{layer.package}>{layer.class_name}".removeprefix(">"))
+        else:
+            unknown += unknown_activations(layer).values()
     counts = Counter(layer.class_name for layer in network.walk() if layer.network is None)
     return Contents(
         tuple(code), tuple(outside), _once(other_data), _once(unknown), _once(functions),
-        layers=dict(sorted(counts.items())),
+        replaced=tuple(body.described() for body in lambdas if body.expression is not None),
+        lambdas=tuple(lambdas), layers=dict(sorted(counts.items())),
     )  # fmt: skip
+
+
+def is_unknown(layer: LayerSpec) -> bool:
+    """Whether a layer is none that is listed in any way: the user may have defined it."""
+    return not (
+        _is_listed(layer) or layer.network is not None or _is_for_other_data(layer)
+        or layer.class_name in CODE_LAYERS | OUTSIDE_LAYERS | {"TFOpLambda"}
+    )  # fmt: skip
+
+
+def unknown_activations(layer: LayerSpec) -> dict[str, str]:
+    """Names of activations of a listed layer that are not listed, by the option they are for."""
+    if not _is_listed(layer):
+        return {}
+    found = {}
+    for key, value in layer.config.items():
+        name = unlisted_activation(value) if key.endswith("activation") else ""
+        if name:
+            found[key] = name
+    return found
+
+
+def _is_for_other_data(layer: LayerSpec) -> bool:
+    is_keras = layer.package in ("", "keras", "Keras")
+    return is_keras and layer.class_name in OTHER_DATA_LAYERS and not _is_listed(layer)
 
 
 def _is_listed(layer: LayerSpec) -> bool:
@@ -146,6 +215,6 @@ def _once(names: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+def _listed(names: tuple[str, ...], *, most: int = 5) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

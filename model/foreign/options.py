@@ -35,6 +35,9 @@ _NEEDLESS = {
 }  # fmt: skip
 """Options of training, and such that follow from others."""
 
+ACTIVATION_LAYERS = ("ReLU", "LeakyReLU", "ELU", "Softmax", "PReLU")
+"""Layers that may serve as the activation of another one."""
+
 _RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}, "GroupNormalization": {"N": "groups"}}
 
 _SHAPE_OPTIONS = frozenset({"target_shape", "dims", "shape"})
@@ -101,7 +104,7 @@ def activation_name(value: Any, layer: LayerSpec, *, is_keras_2: bool) -> str | 
         return "linear"
     if isinstance(value, Mapping):
         kind, config = value.get("class_name"), value.get("config")
-        if kind in ("ReLU", "LeakyReLU", "ELU", "Softmax", "PReLU") and isinstance(config, Mapping):
+        if kind in ACTIVATION_LAYERS and isinstance(config, Mapping):
             return str(kind), config
         if kind in ("function", "Function") and isinstance(config, str):
             value = config
@@ -121,6 +124,38 @@ def activation_name(value: Any, layer: LayerSpec, *, is_keras_2: bool) -> str | 
     if is_keras_2 and name == "hard_sigmoid":
         return OUR_ACTIVATION
     return name
+
+
+def unlisted_activation(value: Any) -> str:
+    """The name of an activation, ``X`` or ``package>X``, that is not listed; ``""`` if it is."""
+    if isinstance(value, Mapping):
+        kind, config = value.get("class_name"), value.get("config")
+        if kind in ACTIVATION_LAYERS and isinstance(config, Mapping):
+            return ""
+        if kind == "Activation" and isinstance(config, Mapping):
+            return unlisted_activation(config.get("activation"))
+    name, _ = activation_parts(value)
+    plain = name.rpartition(">")[2]
+    is_listed = plain == OUR_ACTIVATION or plain in ACTIVATIONS
+    return "" if is_listed or not name else name
+
+
+def activation_parts(value: Any) -> tuple[str, Mapping[str, Any]]:
+    """Name and options of a stored activation: a text, a function, or a layer; ``""`` if none."""
+    if isinstance(value, str):
+        return value, {}
+    if not isinstance(value, Mapping):
+        return "", {}
+    kind, config = value.get("class_name"), value.get("config")
+    if kind == "Activation" and isinstance(config, Mapping):
+        return activation_parts(config.get("activation"))
+    if kind in ("function", "Function") and isinstance(config, str):
+        registered = value.get("registered_name")
+        has_package = isinstance(registered, str) and ">" in registered
+        return (str(registered) if has_package else config), {}
+    if isinstance(kind, str):
+        return kind, config if isinstance(config, Mapping) else {}
+    return "", {}
 
 
 def _rewrite(name: str, options: dict[str, Any], *, is_keras_2: bool) -> None:

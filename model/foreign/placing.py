@@ -18,10 +18,10 @@ import numpy.typing as npt
 from model.errors import ModelFileError
 from model.foreign.building import BuiltEntry, BuiltNetwork
 from model.foreign.layout import turned_array
-from model.foreign.weight_files import WeightGroup
+from model.foreign.own_weights import ALIASES, from_groups, in_stored_order, snake
+from model.foreign.weight_files import CONTAINERS, WeightGroup
 
 Array = npt.NDArray[np.generic]
-_CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 _BROKEN = "Save the network again, or ask its author for the version that wrote it."
 
 
@@ -39,7 +39,7 @@ def place_weights(
         left = [name for name in weights.unused() if "/optimizer_weights/" not in name]
     else:
         placer.by_number(built, weights)
-        left = [name for container in _CONTAINERS for name in _unused_in(weights.group(container))]
+        left = [name for container in CONTAINERS for name in _unused_in(weights.group(container))]
     if left:
         raise ModelFileError(
             f"{file_name} holds weights that no layer asks for: {_listed(left)}.", remedy=_BROKEN
@@ -52,7 +52,8 @@ class Placer:
 
     def __init__(self, file_name: str, built: BuiltNetwork) -> None:
         self._file_name = file_name
-        self._turned = {id(entry.layer) for entry in _turned(built)}
+        self._turned = {id(entry.layer) for entry in _entries(built) if entry.is_turned}
+        self._own = {id(entry.layer) for entry in _entries(built) if entry.is_own}
         self._filled: set[int] = set()
 
     def check_all(self, built: BuiltNetwork) -> None:
@@ -76,7 +77,18 @@ class Placer:
             if entry.network is not None:
                 self._into_network(entry.network, names, arrays)
             else:
-                self.into_layer(entry.layer, [_kind(name) for name in names], arrays)
+                self._into_named(entry.layer, names, arrays)
+
+    def _into_named(
+        self, layer: keras.layers.Layer, names: Sequence[str], arrays: Sequence[Array]
+    ) -> None:
+        if id(layer) not in self._own:
+            self.into_layer(layer, [_kind(name) for name in names], arrays)
+            return
+        variables = in_stored_order(layer, names)
+        if variables is None:
+            raise self._count(layer, len(layer.weights), len(arrays))
+        self.into_variables(layer, variables, arrays)
 
     def _into_network(
         self, network: BuiltNetwork, names: Sequence[str], arrays: Sequence[Array]
@@ -95,9 +107,7 @@ class Placer:
         if is_clear and sum(map(len, by_layer.values())) == len(names):
             for layer in leaves:
                 chosen = by_layer[layer.name]
-                self.into_layer(
-                    layer, [_kind(names[i]) for i in chosen], [arrays[i] for i in chosen]
-                )
+                self._into_named(layer, [names[i] for i in chosen], [arrays[i] for i in chosen])
             return
         self._in_order(leaves, arrays)
 
@@ -115,7 +125,7 @@ class Placer:
 
     def by_number(self, built: BuiltNetwork, weights: WeightGroup) -> None:
         """From a ``.keras`` file: groups called after classes, numbered in the order of layers."""
-        container = next((g for g in map(weights.group, _CONTAINERS) if g is not None), None)
+        container = next((g for g in map(weights.group, CONTAINERS) if g is not None), None)
         entries = [entry for entry in built.entries if not entry.is_operation]
         if container is None:
             if any(has_weights(entry) for entry in entries):
@@ -130,7 +140,7 @@ class Placer:
             stored[_base_and_number(name)[0]].append(group)
         wanted: dict[str, list[Any]] = defaultdict(list)
         for entry in entries:
-            wanted[_base_and_number(_snake(entry.spec.class_name))[0]].append(entry)
+            wanted[_base_and_number(snake(entry.spec.class_name))[0]].append(entry)
         for base, of_class in wanted.items():
             for entry, group in self._pairs(of_class, stored.get(base, [])):
                 self._into_entry(entry, group)
@@ -161,12 +171,27 @@ class Placer:
         if entry.network is not None:
             self.by_number(entry.network, group)
         elif has_weights(entry):
-            variables, arrays = _numbered(entry.layer, group)
+            variables, arrays = self._numbered(entry, group)
             if len(variables) != len(arrays):
                 raise self._count(entry.layer, len(variables), len(arrays))
-            for variable, array in zip(variables, arrays, strict=True):
-                self._assign(entry.layer, variable, array)
-            self._finish(entry.layer)
+            self.into_variables(entry.layer, variables, arrays)
+
+    def _numbered(
+        self, entry: BuiltEntry, group: WeightGroup
+    ) -> tuple[Sequence[Any], Sequence[Array]]:
+        if not entry.is_own:
+            return _numbered(entry.layer, group)
+        try:
+            pairs = from_groups(entry.layer, group)
+        except ValueError as error:
+            raise ModelFileError(
+                f"{self._file_name} stores another number of arrays than the layers inside of "
+                f"{entry.layer.name!r} need: {error}.",
+                remedy=_BROKEN,
+            ) from error
+        if {id(variable) for variable, _ in pairs} != {id(v) for v in entry.layer.weights}:
+            raise self._count(entry.layer, len(entry.layer.weights), len(pairs))
+        return [variable for variable, _ in pairs], [array for _, array in pairs]
 
     # -- one layer -------------------------------------------------------------------------------
 
@@ -183,8 +208,14 @@ class Placer:
             order = [wanted.index(name) for name in own]
         else:
             order = list(range(len(own)))
-        for variable, index in zip(variables, order, strict=True):
-            self._assign(layer, variable, arrays[index])
+        self.into_variables(layer, variables, [arrays[index] for index in order])
+
+    def into_variables(
+        self, layer: keras.layers.Layer, variables: Sequence[Any], arrays: Sequence[Array]
+    ) -> None:
+        """Gives variables of a layer their arrays, one each."""
+        for variable, array in zip(variables, arrays, strict=True):
+            self._assign(layer, variable, array)
         self._finish(layer)
 
     def _finish(self, layer: keras.layers.Layer) -> None:
@@ -217,9 +248,6 @@ class Placer:
         )
 
 
-ALIASES = {"depthwise_kernel": "kernel", "kernel": "depthwise_kernel"}
-
-
 def _leaves(built: BuiltNetwork) -> Iterator[keras.layers.Layer]:
     """Layers with weights, inner networks opened, each once."""
     seen: set[int] = set()
@@ -231,11 +259,11 @@ def _leaves(built: BuiltNetwork) -> Iterator[keras.layers.Layer]:
                 yield layer
 
 
-def _turned(built: BuiltNetwork) -> Iterator[BuiltEntry]:
+def _entries(built: BuiltNetwork) -> Iterator[BuiltEntry]:
     for entry in built.entries:
         if entry.network is not None:
-            yield from _turned(entry.network)
-        elif entry.is_turned:
+            yield from _entries(entry.network)
+        else:
             yield entry
 
 
@@ -270,13 +298,6 @@ def _kind(name: str) -> str:
     """``kernel`` of ``model/conv/kernel:0`` and of ``conv/kernel_1``."""
     last = name.rpartition("/")[2].partition(":")[0]
     return re.sub(r"_\d+$", "", last)
-
-
-def _snake(class_name: str) -> str:
-    """As Keras names groups after classes: ``Conv2DTranspose`` is ``conv2d_transpose``."""
-    name = re.sub(r"\W+", "", class_name)
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def _base_and_number(name: str) -> tuple[str, int]:

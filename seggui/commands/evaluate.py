@@ -33,7 +33,12 @@ from model.report import write_report
 from model.report_pictures import ReportPicture, make_pictures
 from seggui.cli import DONE, add_engine_argument
 from seggui.commands.fine_tune import count
-from seggui.commands.network import engine_with, percent, require_folder
+from seggui.commands.network import (
+    add_layers_argument,
+    engine_with,
+    percent,
+    require_folder,
+)
 from seggui.commands.progress_bar import ProgressBar, duration
 from seggui.commands.train import names
 from seggui.version import VERSION
@@ -70,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="CSV log for the curves of the report (default: what train left beside the model)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_layers_argument(parser)
     add_engine_argument(parser)
 
 
@@ -82,7 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
     selection = select(dataset, arguments.split, arguments.limit, arguments.groups)
     about_images = (*dataset.notes, *selection.warnings())
     warn(about_images)
-    with engine_with(arguments.model, arguments.engine) as (engine, info):
+    layers = arguments.layers
+    with engine_with(arguments.model, arguments.engine, layers=layers) as (engine, info):
         match = match_classes(info, dataset.label_set, excluded=arguments.drop_class)
         warn(match.warnings)
         if match.settings != info.settings:

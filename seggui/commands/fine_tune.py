@@ -31,7 +31,15 @@ from model.engine.training import TrainingRun
 from model.errors import SegguiError, TrainingError
 from model.scratch_state import ScratchRequest
 from seggui.cli import DONE, STOPPED, add_engine_argument
-from seggui.commands.network import Hosting, engine_with, percent, scores_as_json, training_log
+from seggui.commands.network import (
+    Hosting,
+    add_layers_argument,
+    engine_with,
+    percent,
+    scores_as_json,
+    settings_folder,
+    training_log,
+)
 from seggui.commands.progress_bar import ProgressBar, duration
 from seggui.commands.projects import add_project_argument, opened_project
 from seggui.core.training_request import build_training_request, record_result
@@ -59,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trainable", choices=("all", "decoder"), default="all", help="which layers (default all)"
     )
+    add_layers_argument(parser)
     add_project_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_engine_argument(parser)
@@ -71,9 +80,12 @@ def run(arguments: argparse.Namespace) -> int:
         **{field.name: getattr(arguments, field.name) for field in fields(TrainingSettings)}
     )
     with opened_project(arguments.folder, arguments.project) as project:
-        with engine_with(arguments.model, arguments.engine) as (_, info):
+        layers = arguments.layers
+        with engine_with(arguments.model, arguments.engine, layers=layers) as (_, info):
             pass  # the training opens it itself: one network in memory at a time
-        request = build_training_request(project, info, settings, output)
+        request = build_training_request(
+            project, info, settings, output, settings_dir=settings_folder()
+        )
         plan, done, was_stopped = train(request, arguments.engine, is_quiet=arguments.json)
         # Listed among the project's versions, but not in force: the window decides about that.
         record_result(project, request, plan, done, state="discarded")

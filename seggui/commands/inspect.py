@@ -19,13 +19,14 @@ from model.errors import SegguiError
 from model.foreign.contents import Contents, describe_contents
 from model.inspection import FileReport, inspect_file
 from seggui.cli import DONE, FAILED, add_engine_argument
-from seggui.commands.network import engine_with
+from seggui.commands.network import add_layers_argument, engine_with, is_trusted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of this command."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .h5 file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_layers_argument(parser)
     add_engine_argument(parser)
 
 
@@ -35,8 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     contents = describe_contents(report)
     info, problem = None, ""
     try:
-        contents.check(report.path.name)
-        with engine_with(arguments.model, arguments.engine) as (_, loaded):
+        if not is_trusted(report, contents, arguments.layers):
+            contents.check(report.path.name)
+        layers = arguments.layers
+        with engine_with(arguments.model, arguments.engine, layers=layers) as (_, loaded):
             info = loaded
     except SegguiError as error:
         problem = str(error)

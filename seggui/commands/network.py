@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from model.engine.client import open_engine
 from model.engine.protocol import Engine, ModelInfo, Scores
 from model.errors import SegguiError
+from model.trust import TrustStore
 from seggui.launcher.ready import user_data_folder
+
+if TYPE_CHECKING:
+    from model.foreign.contents import Contents
+    from model.inspection import FileReport
 
 Hosting = Literal["process", "thread"]
 
@@ -30,13 +37,60 @@ def settings_folder() -> Path:
     return Path(user_data_folder(), "models")
 
 
+def add_layers_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--layers``, which all commands share that open a model of somebody's."""
+    parser.add_argument(
+        "--layers",
+        type=Path,
+        metavar="FILE.py",
+        help="the Python file that defines the model's own layers. It is RUN on this computer and "
+        "can do anything you can do: name it only if you know where it comes from. Remembered for "
+        "this model until one of the two files changes, and listed in the window under Model, "
+        "Trusted Python files",
+    )
+
+
+def consent(report: FileReport, layers: Path) -> None:
+    """Remembers that a Python file may be run for a model; says so if that was not needed.
+
+    Raises:
+        ModelFileError: the Python file cannot be read.
+        StorageError: the consent could not be written.
+    """
+    from model.foreign.contents import describe_contents
+
+    name = report.path.name
+    if describe_contents(report).needs_own_layers:
+        TrustStore(settings_folder()).allow(report.sha256, layers, model_name=name)
+    else:
+        print(f"seggui: {name} needs no --layers; {layers} is not run.", file=sys.stderr)
+
+
+def is_trusted(report: FileReport, contents: Contents, layers: Path | None) -> bool:
+    """Whether all that a model lacks is a Python file, and there is, or will be, the consent."""
+    if not contents.needs_own_layers:
+        return False
+    return layers is not None or TrustStore(settings_folder()).entry(report.sha256) is not None
+
+
 @contextlib.contextmanager
-def engine_with(model: Path, hosting: Hosting) -> Iterator[tuple[Engine, ModelInfo]]:
+def engine_with(
+    model: Path, hosting: Hosting, *, layers: Path | None = None
+) -> Iterator[tuple[Engine, ModelInfo]]:
     """Opens a model in an engine of its own, which ends with the ``with`` block.
+
+    Args:
+        model: the file.
+        hosting: where the network runs.
+        layers: Python file that the user consents to run for this model, if it needs one.
 
     Raises:
         ModelFileError: the file is no usable model.
     """
+    if layers is not None:
+        from model.inspection import inspect_file
+
+        consent(inspect_file(model), layers)
     log = engine_log()
     log.parent.mkdir(parents=True, exist_ok=True)
     engine = open_engine(hosting, log_path=log, settings_dir=settings_folder())

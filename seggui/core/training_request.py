@@ -82,6 +82,7 @@ def build_training_request(
     output: Path,
     *,
     base_path: Path | None = None,
+    settings_dir: Path | None = None,
 ) -> TrainingRequest:
     """Collects everything a run needs; brings the mask files up to date first.
 
@@ -91,6 +92,7 @@ def build_training_request(
         settings: how to train.
         output: where the new network goes (``.keras``).
         base_path: network that training starts from; None starts from ``model``.
+        settings_dir: where consents to Python files are kept.
 
     Raises:
         TrainingError: nothing in the project can be trained on.
@@ -107,7 +109,10 @@ def build_training_request(
             remedy="Correct some images with the brush, or mark them as reviewed.",
         )
     base = str(base_path) if base_path is not None else model.path
-    return TrainingRequest(base, model.settings, model.path, samples, str(output), settings)
+    return TrainingRequest(
+        base, model.settings, model.path, samples, str(output), settings,
+        settings_dir=None if settings_dir is None else str(settings_dir.absolute()),
+    )  # fmt: skip
 
 
 def record_result(
