@@ -124,6 +124,76 @@ class ResizeLike(keras.layers.Layer):
         }
 
 
+@keras.saving.register_keras_serializable(package="seggui")
+class OldResizing(keras.layers.Layer):
+    """Resizes as TensorFlow 1 did (``tf.compat.v1.image.resize``), to a size or like a tensor.
+
+    Output pixel i shows the input at i * input size / output size, without pixel centres; with
+    ``align_corners``, at i * (input size - 1) / (output size - 1).
+    """
+
+    def __init__(
+        self,
+        interpolation: str = "bilinear",
+        size: tuple[int, int] | None = None,
+        factors: tuple[float, float] = (1.0, 1.0),
+        align_corners: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.interpolation = interpolation
+        self.size = None if size is None else (int(size[0]), int(size[1]))
+        self.factors = (float(factors[0]), float(factors[1]))
+        self.align_corners = bool(align_corners)
+
+    def call(self, inputs: Any) -> Any:
+        """(N, H, W, C) in, with a second tensor (N, H2, W2, D) unless there is a size."""
+        if self.size is not None:
+            x, sides = inputs, list(self.size)
+        else:
+            x, like = inputs
+            shape = ops.shape(like)
+            sides = [_times(shape[axis + 1], self.factors[axis]) for axis in (0, 1)]
+        return self._along(self._along(x, 1, sides[0]), 2, sides[1])
+
+    def _along(self, x: Any, axis: int, length: Any) -> Any:
+        given, wanted = ops.shape(x)[axis], length
+        steps = ops.cast(ops.arange(0, wanted, dtype="int32"), "float32")
+        last, end = ops.cast(given - 1, "float32"), ops.cast(wanted - 1, "float32")
+        scale = ops.cast(given, "float32") / ops.cast(wanted, "float32")
+        if self.align_corners:
+            scale = ops.where(end > 0, last / ops.maximum(end, 1.0), 0.0)
+        places = steps * scale
+        if self.interpolation == "nearest":
+            rounded = ops.floor(places + 0.5) if self.align_corners else ops.floor(places)
+            return ops.take(x, ops.cast(ops.minimum(rounded, last), "int32"), axis=axis)
+        lower = ops.floor(places)
+        weight = ops.reshape(
+            ops.cast(places - lower, x.dtype), [-1 if place == axis else 1 for place in range(4)]
+        )
+        before = ops.take(x, ops.cast(ops.minimum(lower, last), "int32"), axis=axis)
+        after = ops.take(x, ops.cast(ops.minimum(lower + 1, last), "int32"), axis=axis)
+        return before + (after - before) * weight
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+        """Height and width as asked for, channels of the first."""
+        if self.size is not None:
+            return (input_shape[0], *self.size, input_shape[3])
+        first, second = input_shape
+        sides = [
+            None if side is None else int(side * factor)
+            for side, factor in zip(second[1:3], self.factors, strict=True)
+        ]
+        return (first[0], *sides, first[3])
+
+    def get_config(self) -> dict[str, Any]:
+        """For saving."""
+        return {
+            **super().get_config(), "interpolation": self.interpolation, "size": self.size,
+            "factors": self.factors, "align_corners": self.align_corners,
+        }  # fmt: skip
+
+
 def _times(side: Any, factor: float) -> Any:
     if factor == 1.0:
         return side
@@ -136,5 +206,6 @@ EQUIVALENTS: dict[str, type[keras.layers.Layer]] = {
     "ThresholdedReLU": ThresholdedReLU,
     "OldBilinearUpSampling2D": OldBilinearUpSampling2D,
     "ResizeLike": ResizeLike,
+    "OldResizing": OldResizing,
 }
 """Our layers by name."""

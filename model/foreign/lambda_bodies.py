@@ -1,9 +1,9 @@
 """Lambda layers of a file, looked at as data: what each calculates, if that shows. No Keras.
 
 The stored function is Python byte code. It is neither run nor given to anything that could run it:
-it is read by `model.foreign.marshalled` and followed by `model.foreign.lambda_code`. Code that a
-Lambda keeps for ``output_shape`` and ``mask`` is not even read; what it says follows from the
-operations.
+it is read by `model.foreign.marshalled` and followed by `model.foreign.lambda_code`. Code for
+``output_shape`` and ``mask`` is not needed, for that follows from the operations; it is looked at
+because a file that hides something there is not opened.
 """
 
 from __future__ import annotations
@@ -28,10 +28,19 @@ from model.foreign.lambda_code import follow
 from model.foreign.library_calls import activation
 from model.foreign.marshalled import MAX_BYTES, Code, MarshalError, read_code
 from model.foreign.opcodes import OF_LAYOUT, ByteCodeError
+from model.foreign.vocabulary import words
 from model.foreign.writer import Writer
 
 _MAX_SHOWN = 12
 _MAX_VALUES = 2_000
+_SHAPE_NAMES = words(
+    """
+    list tuple int float len range round max min sum abs AssertionError ValueError K tf np math
+    keras backend shape int_shape as_list get_shape value append floor ceil ndim
+    """
+)
+"""Globals and attributes that functions of shapes use."""
+
 _LIBRARIES = ("keras", "tensorflow", "tf_keras", "builtins")
 
 
@@ -96,6 +105,7 @@ def read_lambda(layer: LayerSpec, writer: Writer) -> LambdaBody:
         else:
             stored = _stored(layer.config.get("function"))
             expression = _agreed(stored, arguments, writer)
+        _check_beside(layer.config)
     except (NotAnExpressionError, _UnreadableError, MarshalError, ByteCodeError) as error:
         return LambdaBody(
             layer.name, None, "", *_shown(stored), problem=_one_line(str(error))
@@ -199,6 +209,38 @@ def _value(value: Any, num_values: list[int]) -> Any:
     return {}  # nothing that can be calculated with
 
 
+def _check_beside(config: Mapping[str, Any]) -> None:
+    """Code beside the function: of shapes it is common in old files, of anything else suspicious.
+
+    Raises:
+        NotAnExpressionError: it names more than calculating with shapes needs.
+    """
+    for key in ("output_shape", "mask"):
+        value = config.get(key)
+        if key == "output_shape" and config.get("output_shape_type") in ("raw", None):
+            is_shape = isinstance(value, list) and all(
+                v is None or isinstance(v, int | list) for v in value
+            )
+            if value is None or is_shape or _is_stored_tuple(value):
+                continue
+        if value is None:
+            continue
+        codes = _stored(value).codes
+        names = {name for code in codes for name in code.names}
+        if names - _SHAPE_NAMES or any(_has_code(code.constants) for code in codes):
+            raise NotAnExpressionError(f"code of its own for {key}")
+
+
+def _is_stored_tuple(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("class_name") in ("__tuple__", "TensorShape")
+
+
+def _has_code(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(_has_code(item) for item in value)
+    return isinstance(value, Code)
+
+
 # -- what it means --------------------------------------------------------------------------------
 
 
@@ -224,7 +266,7 @@ def _agreed(stored: _Stored, arguments: Mapping[str, Any], writer: Writer) -> Ex
     if not found:
         # What a version could not even decode is less telling than what one did not know.
         known = [e for e in problems if isinstance(e, NotAnExpressionError)]
-        raise known[0] if known else problems[0]
+        raise known[0] if known else NotAnExpressionError("more than a straight calculation")
     return next(iter(found.values()))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from model.foreign.call_arguments import Name
 from model.foreign.expressions import (
     INPUT,
     Expression,
@@ -19,14 +20,13 @@ from model.foreign.expressions import (
     arithmetic,
     checked,
     compared,
-    depends,
     is_tensor,
     negative,
     subscript,
     text_of,
 )
 from model.foreign.graph import Slice
-from model.foreign.library_calls import Name, call
+from model.foreign.library_calls import call
 from model.foreign.marshalled import Code, SetOf, Slice3
 from model.foreign.opcodes import (
     BINARY_OPERATORS,
@@ -98,10 +98,8 @@ def follow(
     machine.locals.update(_bound(code, defaults, arguments))
     machine.free.update(zip(code.free, closure, strict=False))
     result = machine.run(read_instructions(code.instructions, version))
-    if not is_tensor(result) and not (isinstance(result, tuple) and depends(result)):
+    if not is_tensor(result):
         raise NotAnExpressionError(f"a function that gives {text_of(result)}")
-    if isinstance(result, tuple):
-        raise NotAnExpressionError("a function that gives several tensors")
     return result  # type: ignore[no-any-return]
 
 
@@ -137,6 +135,8 @@ class _Machine:
         self.free: dict[str, Any] = {}
 
     def run(self, instructions: Iterator[Instruction]) -> Any:
+        if self._at >= VERSIONS.index("3.11"):
+            self._begin(instructions)
         for instruction in instructions:
             if instruction.name in ("RETURN_VALUE", "RETURN_CONST"):
                 is_constant = instruction.name == "RETURN_CONST"
@@ -148,6 +148,14 @@ class _Machine:
             if len(self._stack) > _MAX_STACK:
                 raise NotAnExpressionError("too much at once")
         raise ByteCodeError("the code does not end")
+
+    def _begin(self, instructions: Iterator[Instruction]) -> None:
+        """Since 3.11 every function begins in the same way, with numbers of each version."""
+        first = next(instructions, None)
+        if first is not None and first.name == "COPY_FREE_VARS":
+            first = next(instructions, None)
+        if first != Instruction("RESUME", 0):
+            raise ByteCodeError(f"it does not begin as code of Python {self._version} does")
 
     def _step(self, name: str, argument: int) -> None:
         family, _, operator = name.partition("_")
@@ -452,7 +460,7 @@ def _discard(machine: _Machine, _: int) -> None:
 
 
 _STEPS: dict[str, Callable[[_Machine, int], None]] = {
-    **dict.fromkeys(("RESUME", "NOP", "COPY_FREE_VARS", "PRECALL", "LIST_TO_TUPLE"), _nothing),
+    **dict.fromkeys(("NOP", "PRECALL", "LIST_TO_TUPLE"), _nothing),
     "PUSH_NULL": lambda machine, _: machine._push(_NULL),
     "POP_TOP": _discard, "SWAP": _Machine._swap,
     "ROT_TWO": lambda machine, _: machine._swap(2),

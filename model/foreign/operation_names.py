@@ -8,9 +8,10 @@ FUNCTION_NAMES = words(
     """
     __operators__.add __operators__.getitem __operators__.multiply __operators__.subtract abs
     add cast clip_by_value concat depth_to_space divide einsum exp expand_dims floordiv
-    identity image.flip_left_right image.flip_up_down image.grayscale_to_rgb
+    gather identity image.flip_left_right image.flip_up_down image.grayscale_to_rgb
     image.per_image_standardization image.resize image.resize_bilinear image.resize_images
-    image.resize_v2 image.rgb_to_grayscale linalg.matmul math.abs math.add math.add_n
+    image.resize_nearest_neighbor image.resize_v2 image.rgb_to_grayscale linalg.matmul math.abs
+    math.add math.add_n
     math.add_v2 math.ceil math.cos math.divide math.divide_no_nan math.exp math.floor
     math.floordiv math.greater math.greater_equal math.l2_normalize math.less math.less_equal
     math.log math.log1p math.maximum math.minimum math.multiply math.negative math.pow

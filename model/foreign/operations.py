@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from model.foreign.equivalents import ResizeLike
+from model.foreign.equivalents import OldResizing, ResizeLike
 from model.foreign.operation_names import plain_function
 
 
@@ -44,6 +44,8 @@ def apply_function(function: str, args: tuple[Any, ...], kwargs: dict[str, Any],
     Raises:
         UnknownOperationError: not listed, or with arguments that are not.
     """
+    if function in _OLD_RESIZE:
+        function = "image.resize_images"
     known = _FUNCTIONS.get(plain_function(function))
     if known is None:
         raise UnknownOperationError(f"the function {function}")
@@ -123,6 +125,34 @@ def _strided_slice(x: Any, begin: Any, end: Any, strides: Any = None, **masks: A
     return _getitem(x, tuple(spec))
 
 
+_OLD_RESIZE = ("compat.v1.image.resize", "tf.compat.v1.image.resize")
+"""In TensorFlow 2, the same name without the prefix has another rule."""
+
+
+def _old_resize(
+    images: Any, size: Any, method: Any = 0, align_corners: bool = False, **options: Any
+) -> Any:
+    """What the functions of TensorFlow 1 do, which never learned of pixel centres."""
+    method = {0: "bilinear", 1: "nearest"}.get(method, method)
+    if method not in ("bilinear", "nearest") or any(options.values()):
+        raise UnknownOperationError(f"image.resize_images with method {method}")
+    if any(isinstance(side, Side) for side in size):
+        like, factors = _sides_of_one(size)
+        layer = OldResizing(method, factors=factors, align_corners=align_corners)
+        return layer([images, like])
+    return OldResizing(method, size=tuple(size), align_corners=align_corners)(images)
+
+
+def _sides_of_one(size: Any) -> tuple[Any, tuple[float, float]]:
+    """The tensor that height and width are those of, and their factors."""
+    rows, columns = size
+    if not (isinstance(rows, Side) and isinstance(columns, Side)):
+        raise UnknownOperationError("image.resize to a size that is open on one side only")
+    if (rows.axis, columns.axis) != (1, 2) or rows.tensor is not columns.tensor:
+        raise UnknownOperationError("image.resize to sides of different tensors")
+    return rows.tensor, (rows.factor, columns.factor)
+
+
 def _resize(
     images: Any,
     size: Any,
@@ -134,12 +164,8 @@ def _resize(
     if method not in ("bilinear", "nearest") or preserve_aspect_ratio or antialias:
         raise UnknownOperationError(f"image.resize with method {method}")
     if isinstance(size, tuple) and any(isinstance(side, Side) for side in size):
-        rows, columns = size
-        if not (isinstance(rows, Side) and isinstance(columns, Side)):
-            raise UnknownOperationError("image.resize to a size that is open on one side only")
-        if (rows.axis, columns.axis) != (1, 2) or rows.tensor is not columns.tensor:
-            raise UnknownOperationError("image.resize to sides of different tensors")
-        return ResizeLike(method, (rows.factor, columns.factor))([images, rows.tensor])
+        like, factors = _sides_of_one(size)
+        return ResizeLike(method, factors)([images, like])
     return keras.layers.Resizing(size[0], size[1], interpolation=method)(images)
 
 
@@ -272,7 +298,13 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "stop_gradient": lambda input: ops.stop_gradient(input),
     "identity": lambda input: input, "cast": _cast,
     "image.resize": _resize, "image.resize_v2": _resize,
-    "image.resize_bilinear": _resize, "image.resize_images": _resize,
+    "image.resize_images": _old_resize,
+    "image.resize_bilinear": lambda images, size, align_corners=False, **options: (
+        _old_resize(images, size, "bilinear", align_corners, **options)
+    ),
+    "image.resize_nearest_neighbor": lambda images, size, align_corners=False, **options: (
+        _old_resize(images, size, "nearest", align_corners, **options)
+    ),
     "image.per_image_standardization": _standardized,
     "image.rgb_to_grayscale": lambda images: ops.image.rgb_to_grayscale(images),
     "image.grayscale_to_rgb": lambda images: ops.repeat(images, 3, axis=-1),
@@ -286,6 +318,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tile": lambda input, multiples: ops.tile(input, multiples),
     "split": lambda value, num_or_size_splits, axis=0: _split(value, num_or_size_splits, axis),
     "linalg.matmul": lambda a, b: ops.matmul(a, b), "matmul": lambda a, b: ops.matmul(a, b),
+    "gather": lambda params, indices, axis: ops.take(params, indices, axis=axis),
     "ones_like": lambda input: ops.ones_like(input),
     "zeros_like": lambda input: ops.zeros_like(input),
     "nn.depth_to_space": lambda input, block_size: ops.depth_to_space(input, block_size),
