@@ -7,6 +7,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model.engine.memory_limit import limited_memory
 from model.engine.messages import (
     CancelRequest,
     Failed,
@@ -54,7 +55,8 @@ def _answer(pipe: Connection[Any, Any], service: EngineService, request: object)
 def _answer_load(pipe: Connection[Any, Any], service: EngineService, request: LoadRequest) -> None:
     folder = None if request.settings_dir is None else Path(request.settings_dir)
     try:
-        info = service.load(request.path, request.settings, settings_dir=folder)
+        with limited_memory():
+            info = service.load(request.path, request.settings, settings_dir=folder)
     except Exception as error:  # noqa: BLE001 - every failure must be answered, or the caller waits
         pipe.send(Failed(request.number, _portable(error, "The model could not be loaded")))
         return

@@ -141,7 +141,11 @@ class ProcessEngine:
     def load(self, path: str, settings: ModelSettings | None = None) -> ModelInfo:
         """Opens a model; see `Engine.load`."""
         absolute = str(Path(path).absolute())  # the child works in a folder of its own
-        self._model = self._load_in(self._started(), absolute, settings)
+        child = self._started()
+        try:
+            self._model = self._load_in(child, absolute, settings)
+        except EngineDiedError as error:
+            raise _death_while_loading(absolute, error) from error
         self._num_deaths = 0
         return self._model
 
@@ -263,6 +267,15 @@ class ProcessEngine:
                 array.setflags(write=False)
             return Prediction(arrays[0], arrays[1], answer.model_sha256, answer.seconds)
         return answer
+
+
+def _death_while_loading(path: str, error: EngineDiedError) -> EngineDiedError:
+    """The file is what is new, so it is the first to be suspected."""
+    return EngineDiedError(
+        f"{Path(path).name} made the engine process end while it was being opened. {error.message}",
+        remedy="The file may be damaged, too large for this computer, or made to do harm: download "
+        f"it again, or ask where it comes from. The model before stays in force. {error.remedy}",
+    )
 
 
 def _refuse_closed(is_closed: bool) -> None:

@@ -237,6 +237,9 @@ def test_the_third_death_in_a_row_says_why(monkeypatch, tmp_path):
         with pytest.raises(EngineDiedError, match="exit status 9") as caught:
             engine.load("model.keras")
         assert "starts again by itself" in caught.value.remedy
+        assert "model.keras made the engine process end while it was being opened" in str(
+            caught.value
+        )
     with pytest.raises(EngineDiedError, match=r"3 times in a row.*the driver crashed"):
         engine.load("model.keras")
     engine.close()
