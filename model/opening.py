@@ -43,7 +43,12 @@ def open_network(
         contents.check(report.path.name, model_sha256=report.sha256)
         return rebuild(report)
     replace(contents, unknown=()).check(report.path.name)
-    return rebuild(report, own=_run(report, code, code_sha256, contents.unknown))
+    try:
+        return rebuild(report, own=_run(report, code, code_sha256, contents.unknown))
+    except OwnLayersError as error:
+        raise OwnLayersError(
+            error.message, names=contents.unknown, model_sha256=report.sha256, remedy=error.remedy
+        ) from error
 
 
 def open_with_consent(report: FileReport, settings_dir: Path | None) -> keras.Model:
@@ -81,14 +86,11 @@ def _run(
     try:
         own = run_file(code, sha256=code_sha256)
     except ModelFileError as error:  # another file may do better
-        raise OwnLayersError(
-            error.message, names=names, model_sha256=report.sha256, remedy=error.remedy
-        ) from error
+        raise OwnLayersError(error.message, names=names, remedy=error.remedy) from error
     missing = [name for name in names if not own.defines(name)]
     if missing:
         raise OwnLayersError(
             f"{code.name} does not define {', '.join(missing)}, which {report.path.name} uses.",
-            names=names, model_sha256=report.sha256,
-            remedy="Choose the Python file that defines all of them.",
+            names=names, remedy="Choose the Python file that defines all of them.",
         )  # fmt: skip
     return own

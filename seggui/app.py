@@ -132,6 +132,7 @@ class Program(QObject):
         self.folders.may_leave_folder = self.work.may_leave_folder
         HelpWiring(parts)
         self.late = LateWiring(parts, self.models.load_model)
+        self.models.own_layers_needed.connect(self.late.ask_own_layers)
 
     def start(self, folder: Path | None, model: Path | None) -> None:
         """Shows the window and begins to read; the engine starts once the image is there."""

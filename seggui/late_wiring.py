@@ -12,18 +12,23 @@ from seggui.parts import Parts
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from model.errors import OwnLayersError
     from seggui.evaluation_wiring import EvaluationWiring
     from seggui.new_model_wiring import NewModelWiring
+    from seggui.own_layers_wiring import OwnLayersWiring
 
 
 class LateWiring(QObject):
-    """Makes the wiring of the evaluation, and of new models, when they are asked for."""
+    """Makes the wiring of the evaluation, of new models and of trusted files when first wanted."""
 
     def __init__(self, parts: Parts, load_model: Callable[[Path], None]) -> None:
         super().__init__(parts.window)
         self._parts, self._load_model = parts, load_model
         self.evaluation: EvaluationWiring | None = None
         self.new_model: NewModelWiring | None = None
+        self._own_layers: OwnLayersWiring | None = None
+        actions = parts.window.actions_by_name
+        actions["trusted_files_action"].triggered.connect(self._on_trusted_files)
         parts.window.actions_by_name["new_model_action"].triggered.connect(self._on_new_model)
         parts.window.actions_by_name["evaluate_action"].triggered.connect(
             parts.window.show_evaluation
@@ -37,6 +42,24 @@ class LateWiring(QObject):
             self.evaluation.close()
         if self.new_model is not None:
             self.new_model.close()
+
+    @property
+    def own_layers(self) -> OwnLayersWiring:
+        """Consents to Python files."""
+        from seggui.own_layers_wiring import OwnLayersWiring
+
+        if self._own_layers is None:
+            self._own_layers = OwnLayersWiring(self._parts, self._load_model)
+        return self._own_layers
+
+    @Slot(object, object)
+    def ask_own_layers(self, path: Path, error: OwnLayersError) -> None:
+        """Asks for the Python file that a model needs."""
+        self.own_layers.ask(path, error)
+
+    @Slot()
+    def _on_trusted_files(self) -> None:
+        self.own_layers.show_list()
 
     @Slot()
     def _on_evaluation(self) -> None:

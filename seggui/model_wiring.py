@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QDialog, QFileDialog
 
 from model.data.label_sets import LabelClass, LabelSet, builtin_label_sets
 from model.data.resources import resource_path
 from model.engine.classes import label_set_from, label_set_of, num_answered
-from model.errors import LabelSetError, StorageError
+from model.errors import LabelSetError, OwnLayersError, StorageError
 from seggui.edit_wiring import EditWiring
 from seggui.parts import Parts
 from seggui.settings import settings_dir
@@ -21,10 +21,17 @@ if TYPE_CHECKING:
     from model.engine.protocol import DeviceInfo, ModelInfo
 
 _CLASSES_MESSAGE = "missing classes"
+_OWN_LAYERS_MESSAGE = "own layers"
 
 
 class ModelWiring(QObject):
-    """Loading a network, showing what it is, and making its classes and the project's agree."""
+    """Loading a network, showing what it is, and making its classes and the project's agree.
+
+    Signals:
+        own_layers_needed: (Path, OwnLayersError) a model opens with a Python file of the user's.
+    """
+
+    own_layers_needed = Signal(object, object)
 
     def __init__(self, parts: Parts, editing: EditWiring) -> None:
         super().__init__(parts.window)
@@ -111,6 +118,7 @@ class ModelWiring(QObject):
     @Slot(object)
     def _on_model_loaded(self, info: ModelInfo) -> None:
         self.is_loading = False
+        self._messages.withdraw(_OWN_LAYERS_MESSAGE)
         self._window.status.show_task("")
         self._show_model(info)
         path = Path(info.path)
@@ -153,7 +161,20 @@ class ModelWiring(QObject):
         context = self.tr("{name} was not loaded.").format(name=path.name)
         if self._prediction.model is not None:
             context += " " + self.tr("The model before stays in force.")
-        self._messages.error(error, context=context)
+        if not isinstance(error, OwnLayersError):
+            self._messages.error(error, context=context)
+        elif self._is_explicit:
+            self.own_layers_needed.emit(path, error)
+        else:  # a question that nobody waits for does not get in the way
+            self._messages.error(
+                error,
+                context=context,
+                name=_OWN_LAYERS_MESSAGE,
+                action=(
+                    self.tr("Choose Python file..."),
+                    lambda: self.own_layers_needed.emit(path, error),
+                ),
+            )
 
     def _show_model(self, info: ModelInfo | None) -> None:
         actions = self._window.actions_by_name

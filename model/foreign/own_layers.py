@@ -19,7 +19,7 @@ from typing import Any
 
 import keras
 
-from model.errors import ModelFileError
+from model.errors import ModelFileError, OwnLayersError
 from model.foreign.graph import LayerSpec
 from model.foreign.options import activation_parts, policy_name
 from model.foreign.vocabulary import CODE_LAYERS, OUTSIDE_LAYERS
@@ -96,14 +96,16 @@ class OwnLayers:
         """Turns an error of the file into one for the user that names the line.
 
         Raises:
-            ModelFileError: instead of whatever was raised inside.
+            OwnLayersError: instead of whatever was raised inside; whoever knows adds the names.
         """
         try:
             yield
         except ModelFileError:
             raise
         except (Exception, SystemExit) as error:
-            raise ModelFileError(f"{what}: {reason(error, self.path)}.", remedy=_REPAIR) from error
+            raise OwnLayersError(
+                f"{what}: {reason(error, self.path)}.", names=(), remedy=_REPAIR
+            ) from error
 
     def _options(self, spec: LayerSpec) -> dict[str, Any]:
         _refuse_code(spec.config, spec)
@@ -139,7 +141,8 @@ def run_file(path: Path, *, sha256: str | None = None) -> OwnLayers:
         sha256: content that the user consented to; None trusts what is there.
 
     Raises:
-        ModelFileError: it cannot be read, has changed, or fails; the text of its error as it is.
+        OwnLayersError: it fails; the text of its error as it is.
+        ModelFileError: it cannot be read, or has changed.
     """
     source = read_code(path)
     digest = hashlib.sha256(source).hexdigest()

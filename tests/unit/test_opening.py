@@ -90,7 +90,7 @@ def test_all_unknown_layers_are_named_together(tmp_path, name):
 
     inputs = keras.Input((8, 8, 3))
     x = layers.Conv2D(2, 1)(Twirl()(Swirl()(inputs)))
-    assert "layers that Keras does not have: Swirl, Twirl." in _refusal(
+    assert "layers or functions that Keras does not have: Swirl, Twirl." in _refusal(
         keras.Model(inputs, x), tmp_path, name
     )
 

@@ -1,0 +1,113 @@
+"""Connects the consent to run a Python file with the window: asking, remembering, taking back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QDialog
+
+from model.errors import OwnLayersError, SegguiError
+from model.trust import TrustStore
+from seggui.panels.own_layers_dialog import OwnLayersDialog, OwnLayersQuestion
+from seggui.panels.trusted_files_dialog import TrustedFilesDialog, TrustedRow
+from seggui.parts import Parts
+from seggui.settings import settings_dir
+
+
+class OwnLayersWiring(QObject):
+    """Consents to Python files; made when the first one is asked for.
+
+    Attributes:
+        dialog: the question that is open, or None.
+        list_dialog: the list of consents that is open, or None.
+    """
+
+    def __init__(self, parts: Parts, load_model: Callable[[Path], None]) -> None:
+        super().__init__(parts.window)
+        self._window, self._messages = parts.window, parts.messages
+        self._load_model = load_model
+        self._store = TrustStore(settings_dir())
+        self._asked: tuple[Path, OwnLayersError] | None = None
+        self.dialog: OwnLayersDialog | None = None
+        self.list_dialog: TrustedFilesDialog | None = None
+
+    def ask(self, path: Path, error: OwnLayersError) -> None:
+        """Asks for the Python file of a model; with one, it is loaded again."""
+        if self.dialog is not None:
+            return
+        try:
+            known = self._store.entry(error.model_sha256)
+        except SegguiError as problem:
+            self._messages.error(problem)
+            return
+        question = OwnLayersQuestion(
+            path, error.names, error.message if known is not None else "",
+            known.path if known is not None else None,
+        )  # fmt: skip
+        self._asked = path, error
+        self.dialog = OwnLayersDialog(question, self._window)
+        self.dialog.finished.connect(self._on_answered)
+        self.dialog.open()
+
+    @Slot(int)
+    def _on_answered(self, result: int) -> None:
+        dialog, self.dialog = self.dialog, None
+        if dialog is None or self._asked is None:
+            return
+        (path, error), self._asked = self._asked, None
+        dialog.deleteLater()
+        if result != QDialog.DialogCode.Accepted or dialog.chosen is None:
+            self._messages.info(
+                self.tr("{name} was not opened, and nothing was run.").format(name=path.name)
+            )
+            return
+        try:
+            self._store.allow(error.model_sha256, dialog.chosen, model_name=path.name)
+        except SegguiError as problem:
+            self._messages.error(problem)
+            return
+        self._load_model(path)
+
+    # -- the list --------------------------------------------------------------------------------
+
+    @Slot()
+    def show_list(self) -> None:
+        """Shows what is trusted."""
+        rows = self._rows()
+        if rows is None:
+            return
+        dialog = self.list_dialog = TrustedFilesDialog(self._window)
+        dialog.show_rows(rows)
+        dialog.remove_requested.connect(self._on_remove)
+        dialog.finished.connect(self._on_list_closed)
+        dialog.open()
+
+    @Slot(str)
+    def _on_remove(self, model_sha256: str) -> None:
+        try:
+            self._store.revoke(model_sha256)
+        except SegguiError as error:
+            self._messages.error(error)
+        rows = self._rows()
+        if rows is not None and self.list_dialog is not None:
+            self.list_dialog.show_rows(rows)
+
+    @Slot()
+    def _on_list_closed(self, *_: object) -> None:
+        dialog, self.list_dialog = self.list_dialog, None
+        if dialog is not None:
+            dialog.deleteLater()
+
+    def _rows(self) -> list[TrustedRow] | None:
+        try:
+            entries = self._store.entries()
+        except SegguiError as error:
+            self._messages.error(error)
+            return None
+        return [
+            TrustedRow(digest, code.model_name or digest[:12], str(code.path), code.when,
+                       code.is_unchanged())
+            for digest, code in reversed(entries.items())
+        ]  # fmt: skip
