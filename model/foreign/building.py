@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from model.errors import ModelFileError
+from model.errors import ModelFileError, OwnLayersError
 from model.foreign.contents import is_unknown, unknown_activations
 from model.foreign.equivalents import EQUIVALENTS, keras_2_hard_sigmoid
 from model.foreign.graph import (
@@ -197,7 +197,11 @@ class _Builder:
 
     def _own_layer(self, spec: LayerSpec, own: OwnLayers) -> keras.layers.Layer:
         if own.layer_class(spec.package, spec.class_name) is None:
-            raise self._unknown(spec)
+            raise OwnLayersError(
+                f"{own.path.name} defines {spec.class_name!r}, but as no layer of the Keras that "
+                "runs here.",
+                names=(), remedy="Derive it from keras.layers.Layer, or choose another file.",
+            )  # fmt: skip
         with own.naming_line(f"{own.path.name} cannot make the layer {spec.name!r}"):
             return own.make(spec)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,9 @@ from model.trust import read_code
 _OF_KERAS_2 = ("batch_input_shape", "build_config", "input_dtype")
 _BASE_OPTIONS = frozenset({"name", "trainable", "dtype"})
 _NOT_IN_OPTIONS = CODE_LAYERS | OUTSIDE_LAYERS | {"__lambda__"}
+_TERMINAL_COLORS = re.compile(r"\x1b\[[0-9;]*m")
+_WRAPPED_BY_KERAS = "Exception encountered when calling "
+"""What Keras writes above the error of a layer; the next line is the error itself."""
 _REPAIR = "Correct the file, or choose another one."
 
 
@@ -165,7 +169,10 @@ def run_file(path: Path, *, sha256: str | None = None) -> OwnLayers:
 
 def reason(error: BaseException, path: Path) -> str:
     """First line of an error, as it is, with the line of the file that it comes from."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    plain = _TERMINAL_COLORS.sub("", str(error))
+    lines = [line.strip() for line in plain.splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith(_WRAPPED_BY_KERAS):
+        lines = lines[1:]
     text = (lines[0] if lines else "")[:300].rstrip(" .")
     number = error.lineno if isinstance(error, SyntaxError) else None
     if number is None:
