@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
-import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -29,9 +28,8 @@ from model.trust import read_code
 _OF_KERAS_2 = ("batch_input_shape", "build_config", "input_dtype")
 _BASE_OPTIONS = frozenset({"name", "trainable", "dtype"})
 _NOT_IN_OPTIONS = CODE_LAYERS | OUTSIDE_LAYERS | {"__lambda__"}
-_TERMINAL_COLORS = re.compile(r"\x1b\[[0-9;]*m")
-_WRAPPED_BY_KERAS = "Exception encountered when calling "
-"""What Keras writes above the error of a layer; the next line is the error itself."""
+_WRAPPED_BY_KERAS = ("Exception encountered when calling ", "Could not automatically infer the ")
+"""What Keras makes of the error of a layer; the error itself is its context."""
 _REPAIR = "Correct the file, or choose another one."
 
 
@@ -169,10 +167,9 @@ def run_file(path: Path, *, sha256: str | None = None) -> OwnLayers:
 
 def reason(error: BaseException, path: Path) -> str:
     """First line of an error, as it is, with the line of the file that it comes from."""
-    plain = _TERMINAL_COLORS.sub("", str(error))
-    lines = [line.strip() for line in plain.splitlines() if line.strip()]
-    if len(lines) > 1 and lines[0].startswith(_WRAPPED_BY_KERAS):
-        lines = lines[1:]
+    while str(error).startswith(_WRAPPED_BY_KERAS) and error.__context__ is not None:
+        error = error.__context__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = (lines[0] if lines else "")[:300].rstrip(" .")
     number = error.lineno if isinstance(error, SyntaxError) else None
     if number is None:

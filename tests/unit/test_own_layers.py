@@ -215,8 +215,14 @@ def test_what_is_wrong_with_the_file_is_shown_as_it_is(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("self.filters = filters", "raise TypeError('no')", "cannot make the layer 'gate_one': line 11: TypeError: no"),
-        ("x = ops.tanh(step(x))", "x = ops.no_such(step(x))", "layer 'gate_one' fails: line 26: AttributeError: module 'keras.ops' has no attribute 'no_such'"),
+        (
+            "self.filters = filters", "raise TypeError('no')",
+            "cannot make the layer 'gate_one': line 11: TypeError: no",
+        ),
+        (
+            "x = ops.tanh(step(x))", "x = ops.no_such(step(x))",
+            "fails: line 26: AttributeError: module 'keras.ops' has no attribute 'no_such'",
+        ),
     ],
 )  # fmt: skip
 def test_an_error_in_a_layer_names_its_line(

@@ -1,4 +1,4 @@
-"""Consent to run a Python file: for one model and one content, kept on disk, taken back for good."""
+"""Consent to run a Python file: for one model and one content, kept, and taken back."""
 
 from __future__ import annotations
 
@@ -85,7 +85,9 @@ def test_a_trained_network_has_the_consent_of_its_parent(folder: Path, code: Pat
         b'{"format": "seggui trusted Python files", "version": 1, "models": {"x": {}}}',
         json.dumps({
             "format": "seggui trusted Python files", "version": 1,
-            "models": {MODEL: {"path": "relative.py", "sha256": MODEL, "when": "", "model_name": ""}},
+            "models": {
+                MODEL: {"path": "relative.py", "sha256": MODEL, "when": "", "model_name": ""},
+            },
         }).encode(),
     ],
 )  # fmt: skip
