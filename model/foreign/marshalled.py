@@ -94,14 +94,15 @@ def read_code(data: bytes) -> tuple[Code, ...]:
     """
     if not 0 < len(data) <= MAX_BYTES:
         raise MarshalError(f"{len(data)} bytes are no stored function of at most {MAX_BYTES}")
-    found, problem = [], MarshalError("no layout fits")
+    found, problems = [], []
     for layout in LAYOUTS:
+        reader = _Reader(data, layout)
         try:
-            found.append(_Reader(data, layout).whole())
+            found.append(reader.whole())
         except MarshalError as error:
-            problem = error
-    if not found:
-        raise MarshalError(f"these bytes are no function of Python 3.5 to 3.14: {problem}")
+            problems.append((reader.position, str(error)))
+    if not found:  # what stopped the layout that came furthest says most
+        raise MarshalError(f"no function of Python 3.5 to 3.14: {max(problems)[1]}")
     return tuple(found)
 
 
@@ -114,6 +115,11 @@ class _Reader:
         # Of each value that can be referred to: itself, and how many values are in it. Without the
         # count, a few nested pairs that name each other twice would be billions of values.
         self._references: list[tuple[Any, int]] = []
+
+    @property
+    def position(self) -> int:
+        """How many bytes have been read."""
+        return self._position
 
     def whole(self) -> Code:
         code = self._value()

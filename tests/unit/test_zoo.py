@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from model.errors import ModelFileError
+from model.foreign.contents import describe_contents
 from model.inspection import inspect_file
 from model.opening import open_network
 from tests.unit import zoo as networks
@@ -19,11 +20,21 @@ from tests.unit import zoo as networks
 ZOO = Path(__file__).parents[1] / "data" / "zoo"
 ENTRIES: list[dict[str, Any]] = json.loads((ZOO / "zoo.json").read_text("utf-8"))
 
+KNOWN_BODIES = ("scaled", "centred", "resized", "expanded", "shuffled", "sliced")
+"""Lambda layers whose code says what they calculate; they are replaced without being run."""
+
 pytestmark = networks.keras_warnings
 
 
 def _named(entries: list[dict[str, Any]]) -> list[Any]:
     return [pytest.param(entry, id=entry["name"]) for entry in entries]
+
+
+def opens(entry: dict[str, Any]) -> bool:
+    return (
+        entry["expects"] in ("opens", "needs_architecture")
+        or entry.get("lambda_body") in KNOWN_BODIES
+    )
 
 
 def answers(network: keras.Model, image: np.ndarray) -> list[np.ndarray]:
@@ -42,9 +53,7 @@ def tolerance_of(entry: dict[str, Any]) -> float:
     return 0.03 if "16" in entry["what"] else 1e-4
 
 
-@pytest.mark.parametrize(
-    "entry", _named([e for e in ENTRIES if e["expects"] in ("opens", "needs_architecture")])
-)
+@pytest.mark.parametrize("entry", _named([e for e in ENTRIES if opens(e)]))
 def test_it_opens_matches_trains_and_opens_again(entry: dict[str, Any], tmp_path: Path) -> None:
     network = open_network(inspect_file(ZOO / entry["file"]))
     assert network.count_params() > 0
@@ -73,8 +82,31 @@ def test_it_opens_matches_trains_and_opens_again(entry: dict[str, Any], tmp_path
         np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=0)
 
 
+def test_there_are_lambda_layers_of_both_kinds_in_the_zoo() -> None:
+    bodies = {entry["lambda_body"] for entry in ENTRIES if "lambda_body" in entry}
+    assert bodies == {*KNOWN_BODIES, "arguments"}
+
+
+@pytest.mark.parametrize("entry", _named([e for e in ENTRIES if "lambda_body" in e]))
+def test_a_lambda_is_shown_with_what_it_calculates_or_with_what_its_code_shows(
+    entry: dict[str, Any],
+) -> None:
+    contents = describe_contents(inspect_file(ZOO / entry["file"]))
+    assert contents.lambdas
+    if opens(entry):
+        assert not contents.code
+        assert len(contents.replaced) == len(contents.lambdas)
+    else:
+        assert not contents.replaced
+        (code,) = contents.code
+        assert contents.lambdas[0].layer in code
+        assert "'channels_last'" in code
+        assert code in str(contents.refusal(entry["file"]))
+
+
 @pytest.mark.parametrize(
-    "entry", _named([e for e in ENTRIES if e["expects"] in ("asks_code", "refused")])
+    "entry",
+    _named([e for e in ENTRIES if e["expects"] in ("asks_code", "refused") and not opens(e)]),
 )
 def test_what_does_not_open_is_refused_in_one_sentence(
     entry: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
