@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -82,6 +83,7 @@ class OwnLayersDialog(QDialog):
         label.setObjectName(name)
         label.setTextFormat(Qt.TextFormat.PlainText)  # names come from the file
         label.setWordWrap(True)
+        label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         return label
 
     def _names(self) -> QPlainTextEdit:
@@ -103,7 +105,8 @@ class OwnLayersDialog(QDialog):
             "This runs the Python file on this computer. It can do anything you can do. "
             "Choose it only if you know where it comes from."
         )
-        row.addWidget(self._label(text, "own_layers_warning"), 1)
+        label = self._label(text, "own_layers_warning")
+        row.addWidget(label, 1, Qt.AlignmentFlag.AlignTop)
         return row
 
     def _buttons(self) -> QHBoxLayout:
