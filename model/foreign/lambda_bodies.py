@@ -67,7 +67,7 @@ class LambdaBody:
     def described(self) -> str:
         """One line for a message: the layer, and what its code shows."""
         if self.expression is not None:
-            return f"Lambda {self.layer!r}: {self.text}"
+            return f"Lambda {self.layer!r}: {_one_line(self.text)}"
         parts = [self.problem] if self.problem else []
         if self.constants:
             parts.append(f"constants {_listed([text_of(value) for value in self.constants])}")
