@@ -210,6 +210,10 @@ def _leaf_layers_of(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
         yield from _leaf_layers(layer)
     else:
         yield layer
+        # After it, since its flag goes to those inside: somebody's own layer may hold a
+        # normalisation, which must stay fixed as any other.
+        for inner in layer._layers:
+            yield from _leaf_layers_of(inner)
 
 
 class _LayeredAdamW(keras.optimizers.AdamW):

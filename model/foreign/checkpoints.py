@@ -128,7 +128,7 @@ class _Filler:
 
     def _fill_own(self, layer: Any, node: Node) -> None:
         """A user's own layer: the checkpoint names the attributes that lead to its variables."""
-        keys = dict(self._keys_under(node, "", 0))
+        keys = self._keys_inside(node)
         found = {path: at_path(layer, path) for path in keys}
         by_variable = {id(v): path for path, v in found.items() if v is not None}
         reached = {keys[path] for path in by_variable.values()}
@@ -142,6 +142,22 @@ class _Filler:
         self.placer.into_variables(
             layer, layer.weights, self._arrays({path: keys[path] for path in order})
         )
+
+    def _keys_inside(self, node: Node) -> dict[str, str]:
+        """Keys of all variables below a node by the shortest path that leads to each."""
+        keys: dict[str, str] = {}
+        waiting, seen = [("", node)], {id(node)}
+        for path, parent in waiting:  # grows meanwhile
+            for name, number in parent["children"].items():
+                child = self._graph[number]
+                if name in _LISTS or id(child) in seen:
+                    continue
+                seen.add(id(child))
+                if child["key"]:
+                    keys[f"{path}{name}"] = child["key"]
+                else:
+                    waiting.append((f"{path}{name}/", child))
+        return keys
 
     def _arrays(self, keys: Mapping[str, str]) -> list[Any]:
         """Arrays by their keys, in order."""

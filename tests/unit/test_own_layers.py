@@ -176,6 +176,78 @@ def test_an_own_layer_in_an_inner_network_gets_its_weights(blocks: Path, tmp_pat
         )
 
 
+class FakeReader:
+    """A checkpoint in memory: arrays by key."""
+
+    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+        self._arrays = arrays
+
+    def get_tensor(self, key: str) -> np.ndarray:
+        return self._arrays[key]
+
+
+def checkpoint_of(paths: dict[str, np.ndarray]) -> tuple[FakeReader, list[dict[str, Any]]]:
+    """A graph of objects as TensorFlow writes it, with one own layer and arrays at paths."""
+    graph: list[dict[str, Any]] = [{"children": {"layer_with_weights-0": 1}, "key": ""}]
+    graph.append({"children": {"keras_api": 0}, "key": ""})
+    for path in paths:
+        number = 1
+        for part in path.split("/"):
+            children = graph[number]["children"]
+            if part not in children:
+                children[part] = len(graph)
+                graph.append({"children": {}, "key": ""})
+            number = children[part]
+        graph[number]["key"] = f"key of {path}"
+    return FakeReader({f"key of {path}": array for path, array in paths.items()}), graph
+
+
+@pytest.mark.parametrize("missing", ["", "steps/1/kernel"])
+def test_a_checkpoint_reaches_the_variables_by_their_attributes(blocks: Path, missing: str) -> None:
+    from model.foreign.building import BuiltEntry, BuiltNetwork
+    from model.foreign.checkpoints import _Filler
+    from model.foreign.placing import Placer
+    from model.foreign.reading import read_layer
+
+    own = run_file(blocks)
+    spec = read_layer({"class_name": "Gate", "config": {"filters": 2}}, file_name="x")
+    layer = own.make(spec)
+    inputs = keras.Input((8, 8, 2))
+    built = BuiltNetwork(keras.Model(inputs, layer(inputs)), [BuiltEntry(spec, layer, is_own=True)])
+    wanted = {
+        "offset": layer.offset, "scale": layer.scale, "last/bias": layer.last.bias,
+        "last/depthwise_kernel": layer.last.kernel, "_norm/gamma": layer._norm.gamma,
+        "_norm/beta": layer._norm.beta, "_norm/moving_mean": layer._norm.moving_mean,
+        "_norm/moving_variance": layer._norm.moving_variance,
+        **{f"steps/{i}/kernel": layer.steps[i].kernel for i in (0, 1)},
+        **{f"steps/{i}/bias": layer.steps[i].bias for i in (0, 1)},
+    }  # fmt: skip
+    arrays = {
+        path: np.full(variable.shape, number + 1.0, np.float32)
+        for number, (path, variable) in enumerate(wanted.items()) if path != missing
+    }  # fmt: skip
+    filler = _Filler(*checkpoint_of(arrays), Placer("x", built), "x")
+    if missing:
+        with pytest.raises(ModelFileError, match=r"stores .* for the layer"):
+            filler.fill(built, filler._graph[0])
+        return
+    filler.fill(built, filler._graph[0])
+    for path, variable in wanted.items():
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), arrays[path])
+
+
+def test_a_normalisation_inside_an_own_layer_stays_fixed_in_fine_tuning(blocks: Path) -> None:
+    from model.tunable_network import TunableNetwork
+
+    network = made(run_file(blocks)._module)
+    norm = network.get_layer("gate_one")._norm
+    tunable = TunableNetwork(network, output_index=0, trainable="all")
+    assert not norm.trainable
+    assert network.get_layer("gate_one").steps[0].trainable
+    tunable.release()
+    assert norm.trainable
+
+
 def test_a_missing_array_of_an_inner_layer_is_noticed(blocks: Path, tmp_path: Path) -> None:
     import h5py
 
