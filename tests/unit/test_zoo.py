@@ -126,6 +126,17 @@ def test_what_does_not_open_is_refused_in_one_sentence(
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("entry", _named([e for e in ENTRIES if e["expects"] == "harmless"]))
+def test_what_is_wrong_in_parts_that_are_never_looked_at_does_no_harm(
+    entry: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tmp_path / "marker"
+    monkeypatch.setenv("SEGGUI_ZOO_MARKER", str(marker))
+    _, info = networks.opened(ZOO / entry["file"])
+    assert info.num_classes == 2
+    assert not marker.exists()
+
+
 WEIGHTS = [e for e in ENTRIES if e["expects"] == "needs_architecture"]
 
 
