@@ -7,7 +7,6 @@ model is refused with a sentence that says what it is instead.
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +18,8 @@ import h5py
 from model.data.model_files import holds_saved_model, model_of
 from model.digest import file_sha256, unreadable_model
 from model.errors import ModelFileError
+from model.foreign.json_text import parse_json
+from model.foreign.library_errors import ARCHIVE_ERRORS, HDF5_ERRORS, reason_of
 from model.foreign.saved_model import (
     GRAPH,
     METADATA,
@@ -195,8 +196,8 @@ def _inspect_hdf5(path: Path) -> FileReport:
             training = _text(file.attrs.get("training_config"))
             version = _text(file.attrs.get("keras_version"))
             keys, attributes = set(file.keys()), set(file.attrs.keys())
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        reason = "it was cut off" if "truncated" in str(error) else str(error)
+    except HDF5_ERRORS as error:
+        reason = "it was cut off" if "truncated" in str(error) else reason_of(error)
         raise ModelFileError(
             f"{path.name} is a damaged HDF5 file: {reason}.", remedy="Copy or download it again."
         ) from error
@@ -282,9 +283,10 @@ def _inspect_zip(path: Path) -> FileReport:
             metadata: Mapping[str, Any] = {}
             if "metadata.json" in names:
                 metadata = _parse(path, _read_member(path, archive, "metadata.json"))
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
+    except ARCHIVE_ERRORS as error:
         raise ModelFileError(
-            f"{path.name} begins like a .keras file but is damaged or was cut off ({error}).",
+            f"{path.name} begins like a .keras file but is damaged or was cut off "
+            f"({reason_of(error)}).",
             remedy="Copy or download it again.",
         ) from error
     if not any(name.endswith((".weights.h5", ".weights.json")) for name in names):
@@ -354,10 +356,10 @@ def _saved_model_report(path: Path, data: bytes) -> FileReport:
 
 def _parse(path: Path, text: str) -> Mapping[str, Any]:
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        data = parse_json(text)
+    except ValueError as error:
         raise ModelFileError(
-            f"{path.name} holds a configuration that is not valid JSON ({error}).",
+            f"{path.name} holds a configuration that is not valid JSON ({reason_of(error)}).",
             remedy="Save or download the model again.",
         ) from error
     if not isinstance(data, dict):
@@ -371,7 +373,7 @@ def _parse(path: Path, text: str) -> Mapping[str, Any]:
 def _parse_optional(text: str) -> Mapping[str, Any]:
     """Training information is a courtesy: when it cannot be read, it is simply unknown."""
     try:
-        data = json.loads(text) if text else {}
+        data = parse_json(text) if text else {}
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}

@@ -7,7 +7,6 @@ TensorFlow checkpoint. What ``saved_model.pb`` holds is a program, and is never 
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import tempfile
 import zipfile
@@ -17,6 +16,8 @@ from typing import Any
 
 from model.data.model_files import SAVED_MODEL_FILES
 from model.errors import ModelFileError
+from model.foreign.json_text import parse_json
+from model.foreign.library_errors import ARCHIVE_ERRORS, reason_of
 from model.foreign.weight_files import MAX_BYTES, check_archive
 
 GRAPH, METADATA = SAVED_MODEL_FILES
@@ -40,9 +41,9 @@ def read_metadata(data: bytes, *, file_name: str) -> Mapping[str, Any]:
             node = dict(fields(value))
             if node.get(3) == b"root" and isinstance(node.get(5), bytes):
                 return _root(node, file_name)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ModelFileError(
-            f"{file_name} has a damaged {METADATA}: {error}.", remedy=_BROKEN
+            f"{file_name} has a damaged {METADATA}: {reason_of(error)}.", remedy=_BROKEN
         ) from error
     raise ModelFileError(f"{file_name} has a {METADATA} without a network.", remedy=_BROKEN)
 
@@ -57,7 +58,7 @@ def without_layers(name: str) -> ModelFileError:
 
 
 def _root(node: Mapping[int, Any], file_name: str) -> Mapping[str, Any]:
-    root = json.loads(node[5])
+    root = parse_json(node[5])
     identifier = bytes(node.get(4, b"")).decode("utf-8", "replace")
     if not isinstance(root, dict) or identifier not in _NETWORKS or "config" not in root:
         raise ModelFileError(
@@ -127,8 +128,10 @@ def variables_of(path: Path) -> Iterator[Path]:
                         copy = folder / "variables" / name
                         with archive.open(member) as source, copy.open("wb") as target:
                             shutil.copyfileobj(source, target, 2**20)
-        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
-            raise ModelFileError(f"{path.name} is damaged: {error}.", remedy=_BROKEN) from error
+        except ARCHIVE_ERRORS as error:
+            raise ModelFileError(
+                f"{path.name} is damaged: {reason_of(error)}.", remedy=_BROKEN
+            ) from error
         yield _prefix(folder, path.name)
 
 

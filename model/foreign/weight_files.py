@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.errors import ModelFileError
+from model.foreign.library_errors import ARCHIVE_ERRORS, reason_of, refusing_damage, shortened
 
 MAX_BYTES = 8 * 2**30
 """Of all arrays of a file together."""
@@ -28,6 +29,8 @@ _MAX_RATIO = 1100
 _MAX_WEIGHT_RATIO = 100
 """Declared to stored bytes of compressed weights beyond the first MiB; trained ones reach 2."""
 _SUSPICIOUS = "Ask where the file comes from before using it."
+CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+"""Groups of numbered layers, of Keras 3 and of 2.13."""
 _BROKEN = "Copy or download it again, or save the network again."
 
 
@@ -44,11 +47,14 @@ class WeightGroup:
 
     def names_of_groups(self) -> tuple[str, ...]:
         """Groups in this one."""
-        return tuple(name for name, member in self._group.items() if isinstance(member, h5py.Group))
+        with refusing_damage(self._file_name):
+            members = list(self._group.items())
+        return tuple(name for name, member in members if isinstance(member, h5py.Group))
 
     def group(self, name: str) -> WeightGroup | None:
         """A group in this one, or None."""
-        member = self._group.get(name)
+        with refusing_damage(self._file_name):
+            member = self._group.get(name)
         if not isinstance(member, h5py.Group):
             return None
         return WeightGroup(member, self._file_name, self._used)
@@ -56,21 +62,23 @@ class WeightGroup:
     def texts(self, attribute: str) -> tuple[str, ...] | None:
         """A list of texts that Keras 2 keeps as attribute, cut into pieces when it is long."""
         pieces = []
-        if attribute in self._group.attrs:
-            pieces = [self._group.attrs[attribute]]
-        else:
-            number = 0
-            while f"{attribute}{number}" in self._group.attrs:
-                pieces.append(self._group.attrs[f"{attribute}{number}"])
-                number += 1
+        with refusing_damage(self._file_name):
+            if attribute in self._group.attrs:
+                pieces = [self._group.attrs[attribute]]
+            else:
+                number = 0
+                while f"{attribute}{number}" in self._group.attrs:
+                    pieces.append(self._group.attrs[f"{attribute}{number}"])
+                    number += 1
         if not pieces:
             return None
-        return tuple(_text(value) for piece in pieces for value in np.atleast_1d(piece))
+        filled = [piece for piece in pieces if not isinstance(piece, h5py.Empty)]
+        return tuple(_text(value) for piece in filled for value in np.atleast_1d(piece).flat)
 
     def text(self, attribute: str) -> str:
         """One text, or an empty one."""
-        value = self._group.attrs.get(attribute, "")
-        return _text(value)
+        with refusing_damage(self._file_name):
+            return _text(self._group.attrs.get(attribute, ""))
 
     def array(self, name: str) -> npt.NDArray[np.generic]:
         """Reads a data set.
@@ -78,18 +86,22 @@ class WeightGroup:
         Raises:
             ModelFileError: missing, or it holds values that are no finite numbers.
         """
-        member = self._group.get(name)
+        with refusing_damage(self._file_name):
+            member = self._group.get(name)
         if not isinstance(member, h5py.Dataset):
             raise ModelFileError(
-                f"{self._file_name} lacks the weights {self.path}/{name}.", remedy=_BROKEN
+                f"{self._file_name} lacks the weights {shortened(f'{self.path}/{name}')}.",
+                remedy=_BROKEN,
             )
         self._used.add(member.name)
-        try:
+        with refusing_damage(self._file_name):
+            if not _holds_numbers(member):
+                raise ModelFileError(
+                    f"{self._file_name} stores {member.dtype} at {shortened(member.name)}; numbers "
+                    "were expected.",
+                    remedy=_BROKEN,
+                )
             values = np.asarray(member[()])
-        except (OSError, RuntimeError) as error:
-            raise ModelFileError(
-                f"{self._file_name} has damaged weights at {member.name}: {error}.", remedy=_BROKEN
-            ) from error
         if values.dtype.kind == "V" and values.dtype.itemsize == 2:  # bfloat16, as Keras 3 has it
             values = (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
         check_numbers(values, member.name, self._file_name)
@@ -97,38 +109,40 @@ class WeightGroup:
 
     def numbered_arrays(self) -> list[npt.NDArray[np.generic]]:
         """Data sets called 0, 1, 2, ... in this order."""
-        names = [n for n, member in self._group.items() if isinstance(member, h5py.Dataset)]
+        with refusing_damage(self._file_name):
+            names = [n for n, member in self._group.items() if isinstance(member, h5py.Dataset)]
         return [self.array(name) for name in sorted(names, key=_number)]
 
     def has_arrays(self) -> bool:
         """Whether there is any data set here or below."""
-        found: list[str] = []
-        self._group.visititems(
-            lambda name, member: found.append(name) if isinstance(member, h5py.Dataset) else None
-        )
-        return bool(found)
+        return any(True for _ in self._sets())
 
     def unused(self) -> tuple[str, ...]:
         """Data sets here or below that nobody has read."""
-        found: list[str] = []
-
-        def note(_: str, member: h5py.HLObject) -> None:
-            if isinstance(member, h5py.Dataset) and member.name not in self._used:
-                found.append(str(member.name))
-
-        self._group.visititems(note)
-        return tuple(found)
+        return tuple(str(each.name) for each in self._sets() if each.name not in self._used)
 
     def dimensions(self) -> frozenset[int]:
         """All lengths that the shapes of the data sets have."""
-        found: set[int] = set()
+        return frozenset(length for each in self._sets() for length in each.shape or ())
+
+    def _sets(self) -> list[h5py.Dataset]:
+        """Data sets here or below."""
+        found: list[h5py.Dataset] = []
 
         def note(_: str, member: h5py.HLObject) -> None:
             if isinstance(member, h5py.Dataset):
-                found.update(member.shape)
+                found.append(member)
 
-        self._group.visititems(note)
-        return frozenset(found)
+        with refusing_damage(self._file_name):
+            self._group.visititems(note)
+        return found
+
+
+def _holds_numbers(member: h5py.Dataset) -> bool:
+    """Whether a data set holds plain numbers, or pairs of bytes, which is how bfloat16 is kept."""
+    kind = member.dtype
+    is_bfloat16 = kind.kind == "V" and kind.itemsize == 2 and kind.names is None
+    return member.shape is not None and (kind.kind in "fiub" or is_bfloat16)
 
 
 def check_numbers(values: npt.NDArray[np.generic], name: str, file_name: str) -> None:
@@ -165,13 +179,9 @@ def open_weights(path: Path, file_format: str) -> Iterator[WeightGroup]:
             _extract_weights(path, h5_path)
         else:
             h5_path = path
-        try:
+        with refusing_damage(path.name):
             opened = stack.enter_context(h5py.File(h5_path, "r"))
-        except (OSError, RuntimeError) as error:
-            raise ModelFileError(
-                f"The weights in {path.name} are damaged: {error}.", remedy=_BROKEN
-            ) from error
-        check_members(opened, path.name)
+            check_members(opened, path.name)
         root = WeightGroup(opened, path.name, set())
         yield (root.group("model_weights") or root) if file_format == "hdf5" else root
 
@@ -193,7 +203,7 @@ def check_members(file: h5py.File, file_name: str) -> None:
         seen.add((info.fileno, info.addr))
         if depth > _MAX_DEPTH:
             raise _suspicious(file_name, f"nests groups more than {_MAX_DEPTH} deep")
-        for name in _member_names(group, file_name):
+        for name in list(group.keys()):
             num_members += 1
             if num_members > MAX_MEMBERS:
                 raise _suspicious(file_name, f"has more than {MAX_MEMBERS} members")
@@ -206,32 +216,13 @@ def check_members(file: h5py.File, file_name: str) -> None:
                     raise _suspicious(file_name, f"declares more than {MAX_BYTES} bytes")
 
 
-def _member_names(group: h5py.Group, file_name: str) -> list[str]:
-    try:
-        return list(group.keys())
-    except (RuntimeError, OSError, ValueError) as error:
-        raise ModelFileError(
-            f"{file_name} is a damaged HDF5 file: {error}.", remedy=_BROKEN
-        ) from error
-
-
 def _member(group: h5py.Group, name: str, file_name: str) -> h5py.HLObject:
-    try:
-        link = group.get(name, getlink=True)
-    except (RuntimeError, OSError, KeyError) as error:
-        raise ModelFileError(
-            f"{file_name} is a damaged HDF5 file: {error}.", remedy=_BROKEN
-        ) from error
+    link = group.get(name, getlink=True)
     if isinstance(link, h5py.ExternalLink):
         raise _suspicious(file_name, f"points to another file ({link.filename}) at {name}")
     if isinstance(link, h5py.SoftLink):
         raise _suspicious(file_name, f"points to another place ({link.path}) at {name}")
-    try:
-        return group[name]
-    except (RuntimeError, OSError, KeyError) as error:
-        raise ModelFileError(
-            f"{file_name} is a damaged HDF5 file at {name}: {error}.", remedy=_BROKEN
-        ) from error
+    return group[name]
 
 
 def _checked_bytes(member: h5py.Dataset, file_name: str) -> int:
@@ -268,8 +259,10 @@ def _extract_weights(path: Path, target: Path) -> None:
             "does not read.",
             remedy="Save the network again with model.save('name.keras').",
         ) from error
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
-        raise ModelFileError(f"{path.name} is damaged: {error}.", remedy=_BROKEN) from error
+    except ARCHIVE_ERRORS as error:
+        raise ModelFileError(
+            f"{path.name} is damaged: {reason_of(error)}.", remedy=_BROKEN
+        ) from error
 
 
 def check_archive(archive: zipfile.ZipFile, file_name: str) -> None:
@@ -285,6 +278,11 @@ def check_archive(archive: zipfile.ZipFile, file_name: str) -> None:
         parts = member.filename.replace("\\", "/").split("/")
         if ".." in parts or member.filename.startswith(("/", "\\")) or ":" in parts[0]:
             raise _suspicious(file_name, f"has a member outside of itself ({member.filename!r})")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ModelFileError(
+                f"{file_name} packs {shortened(member.filename)!r} in a way that Keras never does.",
+                remedy="Unpack it, and pack it as an ordinary zip archive again.",
+            )
         if member.file_size > _MAX_RATIO * max(1, member.compress_size) + 4096:
             raise _suspicious(file_name, f"unpacks {member.filename!r} to an absurd size")
     total = sum(member.file_size for member in members)
@@ -294,7 +292,8 @@ def check_archive(archive: zipfile.ZipFile, file_name: str) -> None:
 
 def _suspicious(file_name: str, what: str) -> ModelFileError:
     return ModelFileError(
-        f"{file_name} {what}; a network that keeps its weights in its own file was expected.",
+        f"{file_name} {shortened(what)}; a network that keeps its weights in its own file was "
+        "expected.",
         remedy=_SUSPICIOUS,
     )
 

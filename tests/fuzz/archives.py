@@ -162,8 +162,8 @@ def write_archive(members: Members, random: Random) -> bytes:
     with zipfile.ZipFile(target, "w") as archive:
         for name, data in members.items():
             entry = zipfile.ZipInfo(name or "empty")
-            kinds = (zipfile.ZIP_STORED,) * 4 + (zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA,
-                                                 zipfile.ZIP_BZIP2)  # fmt: skip
+            kinds = (zipfile.ZIP_STORED,) * 60 + (zipfile.ZIP_DEFLATED,) * 20
+            kinds += (zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2)
             entry.compress_type = random.choice(kinds)
             if random.random() < 0.02:
                 entry.external_attr = 0o120777 << 16  # a symbolic link
