@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -71,6 +70,7 @@ class OwnLayersDialog(QDialog):
             )
         )
         layout.addLayout(self._buttons())
+        self.resize(self.minimumWidth(), layout.heightForWidth(self.minimumWidth()))
 
     def _heading(self) -> str:
         return self.tr(
@@ -83,7 +83,6 @@ class OwnLayersDialog(QDialog):
         label.setObjectName(name)
         label.setTextFormat(Qt.TextFormat.PlainText)  # names come from the file
         label.setWordWrap(True)
-        label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         return label
 
