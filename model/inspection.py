@@ -18,6 +18,7 @@ import h5py
 from model.data.model_files import holds_saved_model, model_of
 from model.digest import file_sha256, unreadable_model
 from model.errors import ModelFileError
+from model.foreign.heaps import check_heaps
 from model.foreign.json_text import parse_json
 from model.foreign.library_errors import ARCHIVE_ERRORS, HDF5_ERRORS, reason_of
 from model.foreign.saved_model import (
@@ -191,6 +192,7 @@ def _name_lfs_pointer(start: bytes) -> tuple[str, str]:
 
 def _inspect_hdf5(path: Path) -> FileReport:
     try:
+        check_heaps(path, file_name=path.name)
         with h5py.File(path, "r") as file:
             config = _text(file.attrs.get("model_config"))
             training = _text(file.attrs.get("training_config"))

@@ -63,7 +63,8 @@ class _Reader:
         config = entry.get("config")
         if kind == "Sequential":
             return self._sequential(config, depth)
-        if kind in _GRAPHS and isinstance(config, Mapping) and "layers" in config:
+        is_graph = isinstance(kind, str) and kind in _GRAPHS
+        if is_graph and isinstance(config, Mapping) and "layers" in config:
             return self._functional(config, depth)
         raise ModelFileError(
             f"{self._file_name} holds a {kind}; a network that is made of layers was expected "

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.errors import ModelFileError
+from model.foreign.heaps import check_heaps
 from model.foreign.library_errors import ARCHIVE_ERRORS, reason_of, refusing_damage, shortened
 
 MAX_BYTES = 8 * 2**30
@@ -180,6 +181,7 @@ def open_weights(path: Path, file_format: str) -> Iterator[WeightGroup]:
         else:
             h5_path = path
         with refusing_damage(path.name):
+            check_heaps(h5_path, file_name=path.name)
             opened = stack.enter_context(h5py.File(h5_path, "r"))
             check_members(opened, path.name)
         root = WeightGroup(opened, path.name, set())

@@ -32,12 +32,6 @@ def read_archive(data: bytes) -> Members:
         return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
 
 
-def read_folder(folder: Path) -> Members:
-    """The files below a folder."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
 def changed_members(
     members: Members, others: Mapping[str, bytes], random: Random, *, change_hdf5: ChangeHdf5
 ) -> tuple[Members, str]:

@@ -45,31 +45,25 @@ def make_file(corpus: tuple[Source, ...], seed: str, folder: Path) -> Made:
     if source.kind == "folder":
         return _folder(source, other, random, folder)
     if source.kind == "other" or random.random() < 0.25:
-        data, how = damage.damaged(_bytes(source), _bytes(other), random)
+        data, how = damage.damaged(source.data, other.data, random)
     elif source.kind == "hdf5":
-        data, how = _changed_hdf5(_bytes(source), random)
+        data, how = _changed_hdf5(source.data, random)
     else:
         data, how = _changed_archive(source, other, random)
     if random.random() < 0.08:
-        data, more = damage.damaged(data, _bytes(other), random)
+        data, more = damage.damaged(data, other.data, random)
         how = f"{how}, {more}"
-    path = folder / f"mutant{source.path.suffix}"
+    path = folder / f"mutant{source.suffix}"
     path.write_bytes(data)
     return Made(path, f"{source.name}: {how}")
 
 
-def _bytes(source: Source) -> bytes:
-    if source.kind == "folder":
-        return b"".join(archives.read_folder(source.path).values())
-    return source.path.read_bytes()
-
-
 def _members(source: Source) -> archives.Members:
     if source.kind == "folder":
-        return archives.read_folder(source.path)
+        return dict(source.files)
     if source.kind in ("keras", "archive"):
-        return archives.read_archive(source.path.read_bytes())
-    return {"model.weights.h5": source.path.read_bytes()}
+        return archives.read_archive(source.data)
+    return {"model.weights.h5": source.data}
 
 
 def _changed_hdf5(data: bytes, random: Random) -> tuple[bytes, str]:
@@ -87,7 +81,7 @@ def _changed_archive(source: Source, other: Source, random: Random) -> tuple[byt
     try:
         members, others = _members(source), _members(other)
     except (zipfile.BadZipFile, *_REFUSALS):
-        return damage.damaged(_bytes(source), _bytes(other), random)
+        return damage.damaged(source.data, other.data, random)
     members, how = archives.changed_members(members, others, random, change_hdf5=_changed_hdf5)
     return archives.write_archive(members, random), how
 

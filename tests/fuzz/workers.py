@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.fuzz.making import keep, make_file
 
-_HANG_SECONDS = 60.0
+_HANG_SECONDS = 30.0
 """Of wall-clock time, after which a process is killed; the 2 s are of processor time."""
 _START_SECONDS = 300.0
 _FILES_PER_PROCESS = 2000
