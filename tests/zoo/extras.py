@@ -4,6 +4,7 @@ SavedModel folders, weights without their network. Runs under Python 3.6."""
 import importlib.util
 import os
 import shutil
+import types
 
 import networks
 import numpy as np
@@ -21,9 +22,20 @@ MARKING_BODY = (
 )
 
 
-def marking_function(arguments):
-    """Return a lambda that writes the marker; made from text so that it has no file name."""
-    return eval(compile(f"lambda {arguments}: {MARKING_BODY}", "notebook", "eval"))
+def notebook_function(arguments, body=MARKING_BODY):
+    """Return a lambda that writes the marker; made from text so that it names no file."""
+    return eval(compile(f"lambda {arguments}: {body}", "notebook", "eval"))
+
+
+def load_lambdas():
+    """Return the module of `lambdas.py`, compiled as "train.py".
+
+    Python code carries the path of its file into the model; no machine's paths belong in the zoo.
+    """
+    module = types.ModuleType("train")
+    with open(os.path.join(HERE, "lambdas.py"), encoding="utf-8") as stream:
+        exec(compile(stream.read(), "train.py", "exec"), module.__dict__)
+    return module
 
 
 def write_marker(shelf, k):
@@ -31,7 +43,7 @@ def write_marker(shelf, k):
     k.backend.clear_session()
     image = k.Input((16, 16, 3))
     x = k.layers.Conv2D(4, 3, padding="same")(image)
-    x = k.layers.Lambda(marking_function("x"), name="norm")(x)
+    x = k.layers.Lambda(notebook_function("x"), name="norm")(x)
     model = k.Model(image, k.layers.Conv2D(2, 1, activation="softmax")(x))
     shelves.randomise(model, 1, k)
     file = f"hostile/{shelf.tag}_lambda_marker.h5"

@@ -416,10 +416,10 @@ def code(hostile):
         image = keras.Input((16, 16, 3), name="image")
         x = layers.Conv2D(WIDTH, 3, padding="same", name="conv10")(image)
         options = dict({"output_shape": (16, 16, WIDTH), "name": "norm"}, **arguments)
-        x = layers.Lambda(options.pop("function", lambda t: t), **options)(x)
+        x = layers.Lambda(options.pop("function", extras.notebook_function("t", "t")), **options)(x)
         return keras.Model(image, layers.Conv2D(2, 1, activation="softmax")(x))
 
-    function = extras.marking_function("x")
+    function = extras.notebook_function("x")
     for ending in (".keras", ".h5"):
         path = hostile.put(
             f"lambda_marker{ending}", "code", "A Lambda that writes a file.", **facts
@@ -430,7 +430,7 @@ def code(hostile):
     )
     save(network(output_shape=function), path)
     path = hostile.put("lambda_mask.keras", "code", "Code in mask of a Lambda.", **facts)
-    mask = extras.marking_function("x, mask=None")
+    mask = extras.notebook_function("x, mask=None")
     save(network(mask=mask), path)
 
 

@@ -8,7 +8,6 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import extras
 import keras
-import lambdas
 import networks
 from menu import write, write_all
 from shelf import Shelf
@@ -62,7 +61,7 @@ def build_ops(k):
 def write_other(shelf):
     """Lambda and custom layers, weights without a network, channels_first, ops in the graph."""
     write(shelf, keras, "ops", ".keras", "tf_operators", build=build_ops)
-    lambdas.write_lambdas(shelf, keras, LAMBDAS, ".keras")
+    extras.load_lambdas().write_lambdas(shelf, keras, LAMBDAS, ".keras")
     extras.write_custom_layers(shelf, keras, ending=".keras", source="keras3_layers.py")
     extras.write_weights_only(shelf, keras, ".weights.h5", ("nested_encoder",))
     extras.write_channels_first(shelf, keras, ".keras")

@@ -8,7 +8,6 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import extras
 import keras
-import lambdas
 import tensorflow as tf
 from menu import write_all
 from shelf import Shelf
@@ -24,10 +23,10 @@ def main():
     shelf = Shelf(sys.argv[1], "keras{}{}{}".format(*version), writer, keras.__version__)
     if version < (2, 3):
         write_all(shelf, keras, ".h5", KERAS_2_2)
-        lambdas.write_lambdas(shelf, keras, ("centred", "resized"))
+        extras.load_lambdas().write_lambdas(shelf, keras, ("centred", "resized"))
     else:
         write_all(shelf, keras, ".h5", KERAS_2_3)
-        lambdas.write_lambdas(shelf, keras, ("scaled", "arguments"))
+        extras.load_lambdas().write_lambdas(shelf, keras, ("scaled", "arguments"))
         extras.write_channels_first(shelf, keras)
 
 

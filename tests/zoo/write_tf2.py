@@ -11,7 +11,6 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import extras
-import lambdas
 import networks
 import tensorflow as tf
 from menu import write, write_all
@@ -39,7 +38,7 @@ def build_mixed(keras):
 def write_tensorflow_1(shelf):
     """TF 1.13 to 1.15."""
     write_all(shelf, k, ".h5", ("unet_bilinear", "sequential"))
-    lambdas.write_lambdas(shelf, k, ("scaled", "expanded"))
+    extras.load_lambdas().write_lambdas(shelf, k, ("scaled", "expanded"))
 
 
 def write_2_0_to_2_3(shelf):
@@ -91,7 +90,7 @@ def write_2_10(shelf):
     extras.write_weights_only(shelf, k, names=("unet_nearest",))
     extras.write_custom_layers(shelf, k, only="unregistered")
     extras.write_marker(shelf, k)
-    lambdas.write_lambdas(shelf, k, ("centred", "resized", "shuffled", "arguments"))
+    extras.load_lambdas().write_lambdas(shelf, k, ("centred", "resized", "shuffled", "arguments"))
 
 
 def write_2_13(shelf):
@@ -115,7 +114,7 @@ def write_2_15(shelf):
     write(shelf, k, "flattened", ".keras", prepare=extras.compile_with_own_loss(k))
     extras.write_custom_layers(shelf, k, only="registered", ending=".keras")
     extras.write_marker(shelf, k)
-    lambdas.write_lambdas(shelf, k, ("scaled", "expanded", "sliced"), ".keras")
+    extras.load_lambdas().write_lambdas(shelf, k, ("scaled", "expanded", "sliced"), ".keras")
 
 
 def write_tf_keras(shelf):
