@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from model.errors import ModelFileError, OwnLayersError
+from model.errors import ModelFileError, OwnLayersError, SegguiError
 from model.foreign.contents import is_unknown, unknown_activations
 from model.foreign.equivalents import EQUIVALENTS, keras_2_hard_sigmoid
 from model.foreign.graph import (
@@ -25,6 +25,7 @@ from model.foreign.graph import (
 from model.foreign.lambda_bodies import read_lambda
 from model.foreign.lambda_building import apply_expression
 from model.foreign.layout import Layout, calculates_turned, is_channels_first, turned_options
+from model.foreign.library_errors import reason_of
 from model.foreign.operations import UnknownOperationError, apply_function
 from model.foreign.options import options_of, policy_name
 from model.foreign.own_layers import OwnLayers
@@ -109,7 +110,15 @@ def build_network(
     builder.writer = writer or Writer(is_keras_2, is_channels_first=is_channels_first(spec))
     if is_channels_first(spec):
         builder.layout = Layout()
-    return builder.network(spec)
+    try:
+        return builder.network(spec)
+    except SegguiError:
+        raise
+    except Exception as error:  # what Keras says of ends that do not fit together, and the like
+        raise ModelFileError(
+            f"{file_name} holds a network that cannot be built: {reason_of(error)}.",
+            remedy=_REMEDY,
+        ) from error
 
 
 class _Builder:
@@ -255,7 +264,7 @@ class _Builder:
             if self._is_turned(spec):
                 options = turned_options(spec.class_name, options)
             return kind(**options)
-        except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+        except Exception as error:
             raise self._failed(spec, error) from error
 
     def _own_activations(self, spec: LayerSpec) -> dict[str, Any]:
@@ -412,11 +421,9 @@ class _Builder:
         )
 
     def _failed(self, spec: LayerSpec, error: Exception) -> ModelFileError:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = (lines[0] if lines else type(error).__name__)[:200].rstrip(" .:")
         return ModelFileError(
             f"{self._file_name}: the layer {spec.name!r} ({spec.class_name}) cannot be built: "
-            f"{reason}.",
+            f"{reason_of(error)}.",
             remedy=_REMEDY,
         )
 

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -25,6 +26,8 @@ MAX_BYTES = 8 * 2**30
 """Of all arrays of a file together."""
 MAX_MEMBERS = 200_000
 _MAX_DEPTH = 64
+_READINGS = 4
+"""How often the bytes of a file may be read, on average."""
 _MAX_RATIO = 1100
 """Unpacked to packed bytes of a member of an archive; deflate cannot do better."""
 _MAX_WEIGHT_RATIO = 100
@@ -35,11 +38,19 @@ CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 _BROKEN = "Copy or download it again, or save the network again."
 
 
+@dataclass
+class _Reading:
+    """What was read of a file: names, and the bytes that may still come."""
+
+    bytes_left: int
+    used: set[str] = field(default_factory=set)
+
+
 class WeightGroup:
     """A group of an HDF5 file, checked as a whole when the file was opened."""
 
-    def __init__(self, group: h5py.Group, file_name: str, used: set[str]) -> None:
-        self._group, self._file_name, self._used = group, file_name, used
+    def __init__(self, group: h5py.Group, file_name: str, reading: _Reading) -> None:
+        self._group, self._file_name, self._reading = group, file_name, reading
 
     @property
     def path(self) -> str:
@@ -58,7 +69,7 @@ class WeightGroup:
             member = self._group.get(name)
         if not isinstance(member, h5py.Group):
             return None
-        return WeightGroup(member, self._file_name, self._used)
+        return WeightGroup(member, self._file_name, self._reading)
 
     def texts(self, attribute: str) -> tuple[str, ...] | None:
         """A list of texts that Keras 2 keeps as attribute, cut into pieces when it is long."""
@@ -94,7 +105,7 @@ class WeightGroup:
                 f"{self._file_name} lacks the weights {shortened(f'{self.path}/{name}')}.",
                 remedy=_BROKEN,
             )
-        self._used.add(member.name)
+        self._reading.used.add(member.name)
         with refusing_damage(self._file_name):
             if not _holds_numbers(member):
                 raise ModelFileError(
@@ -102,6 +113,9 @@ class WeightGroup:
                     "were expected.",
                     remedy=_BROKEN,
                 )
+            self._reading.bytes_left -= int(member.nbytes)
+            if self._reading.bytes_left < 0:
+                raise _suspicious(self._file_name, "names the same weights again and again")
             values = np.asarray(member[()])
         if values.dtype.kind == "V" and values.dtype.itemsize == 2:  # bfloat16, as Keras 3 has it
             values = (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
@@ -120,7 +134,7 @@ class WeightGroup:
 
     def unused(self) -> tuple[str, ...]:
         """Data sets here or below that nobody has read."""
-        return tuple(str(each.name) for each in self._sets() if each.name not in self._used)
+        return tuple(str(each.name) for each in self._sets() if each.name not in self._reading.used)
 
     def dimensions(self) -> frozenset[int]:
         """All lengths that the shapes of the data sets have."""
@@ -183,16 +197,20 @@ def open_weights(path: Path, file_format: str) -> Iterator[WeightGroup]:
         with refusing_damage(path.name):
             check_heaps(h5_path, file_name=path.name)
             opened = stack.enter_context(h5py.File(h5_path, "r"))
-            check_members(opened, path.name)
-        root = WeightGroup(opened, path.name, set())
+            num_bytes = check_members(opened, path.name)
+        root = WeightGroup(opened, path.name, _Reading(_READINGS * num_bytes))
         yield (root.group("model_weights") or root) if file_format == "hdf5" else root
 
 
-def check_members(file: h5py.File, file_name: str) -> None:
+def check_members(file: h5py.File, file_name: str) -> int:
     """Looks at every member of an HDF5 file before anything is read.
 
+    Returns:
+        Bytes of all data sets together.
+
     Raises:
-        ModelFileError: links, external storage, virtual data sets, absurd numbers or sizes.
+        ModelFileError: links, groups in two places, external storage, virtual data sets, absurd
+            numbers or sizes.
     """
     num_members, num_bytes = 0, 0
     waiting: list[tuple[h5py.Group, int]] = [(file, 0)]
@@ -201,7 +219,7 @@ def check_members(file: h5py.File, file_name: str) -> None:
         group, depth = waiting.pop()
         info = h5py.h5o.get_info(group.id)
         if (info.fileno, info.addr) in seen:
-            continue
+            raise _suspicious(file_name, f"has the group {group.name} in two places")
         seen.add((info.fileno, info.addr))
         if depth > _MAX_DEPTH:
             raise _suspicious(file_name, f"nests groups more than {_MAX_DEPTH} deep")
@@ -216,6 +234,7 @@ def check_members(file: h5py.File, file_name: str) -> None:
                 num_bytes += _checked_bytes(member, file_name)
                 if num_bytes > MAX_BYTES:
                     raise _suspicious(file_name, f"declares more than {MAX_BYTES} bytes")
+    return num_bytes
 
 
 def _member(group: h5py.Group, name: str, file_name: str) -> h5py.HLObject:

@@ -246,7 +246,8 @@ def _many_layers(config: Any, random: Random) -> Any:
     if not isinstance(original, dict):
         return config
     text = json.dumps(original)
-    name = original.get("name") or (original.get("config") or {}).get("name")
+    options = original.get("config")
+    name = original.get("name") or (options.get("name") if isinstance(options, dict) else None)
     if isinstance(name, str) and name and len(text) < 5000:
         for number in range(random.choice((5, 50, 400))):
             layers.append(json.loads(text.replace(json.dumps(name), f'"{name[:50]!s}_{number}"')))

@@ -90,6 +90,8 @@ class Attempt:
             with contextlib.redirect_stderr(io.StringIO()):
                 self._stages(path, as_network=as_network)
         except ModelFileError as error:
+            if _is_for_want_of_memory(error):
+                return Outcome(self._stage, "failure", "memory", str(error)[:300])
             kind = _fault_of_sentence(str(error))
             if kind:
                 return Outcome(self._stage, "failure", "sentence", f"{kind}: {str(error)[:300]!r}")
@@ -182,6 +184,16 @@ def _read_everything(report: FileReport) -> None:
             if depth < 16:
                 waiting += [(each, depth + 1) for each in inner if each is not None]
         weights.unused()
+
+
+def _is_for_want_of_memory(error: BaseException | None) -> bool:
+    """Whether a refusal hides that memory ran out."""
+    while error is not None:
+        text = str(error)
+        if isinstance(error, MemoryError) or "OOM" in text or "allocate" in text.lower():
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _fault_of_sentence(text: str) -> str:

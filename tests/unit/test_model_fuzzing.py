@@ -205,6 +205,25 @@ def test_damage_below_the_root_is_damage(tmp_path: Path, signature: bytes) -> No
         pass
 
 
+def test_a_group_in_two_places_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file.create_group("conv")["again"] = file
+
+    with pytest.raises(ModelFileError, match="in two places"), open_weights(path, "hdf5"):
+        pass
+
+
+def test_the_same_weights_cannot_be_read_for_ever(tmp_path: Path) -> None:
+    path = weights_file(tmp_path / "model.h5", kernel=np.zeros(1000), bias=np.zeros(10))
+
+    with open_weights(path, "hdf5") as weights:
+        for number in range(4):
+            assert weights.array("./" * number + "kernel").shape == (1000,)
+        with pytest.raises(ModelFileError, match="again and again"):
+            weights.array("./././././kernel")
+
+
 def test_the_corpus_has_every_kind_of_file() -> None:
     kinds = {source.kind for source in read_corpus() if source.is_genuine}
     assert {"hdf5", "keras", "archive", "folder"} <= kinds
