@@ -29,6 +29,7 @@ from model.foreign.library_errors import reason_of
 from model.foreign.operations import UnknownOperationError, apply_function
 from model.foreign.options import options_of, policy_name
 from model.foreign.own_layers import OwnLayers
+from model.foreign.public_layers import as_listed
 from model.foreign.reading import read_layer
 from model.foreign.vocabulary import (
     LAYERS,
@@ -235,6 +236,7 @@ class _Builder:
         return self.layout.mark(keras.Input((height, width, channels), name=name, dtype=dtype))
 
     def _layer(self, spec: LayerSpec) -> keras.layers.Layer:
+        spec = as_listed(spec)
         name = current_name(spec.class_name)
         if name == "TimeDistributed":
             return self._wrapped(spec)

@@ -11,6 +11,7 @@ from model.foreign.graph import LayerSpec, NetworkSpec
 from model.foreign.lambda_bodies import LambdaBody, read_lambda
 from model.foreign.operation_names import is_listed_function
 from model.foreign.options import unlisted_activation
+from model.foreign.public_layers import as_listed, meaning_of
 from model.foreign.reading import read_network
 from model.foreign.vocabulary import (
     CODE_LAYERS,
@@ -170,7 +171,10 @@ def contents_of(network: NetworkSpec, writer: Writer) -> Contents:
     counts = Counter(layer.class_name for layer in network.walk() if layer.network is None)
     return Contents(
         tuple(code), tuple(outside), _once(other_data), _once(unknown), _once(functions),
-        replaced=tuple(body.described() for body in lambdas if body.expression is not None),
+        replaced=(
+            *(body.described() for body in lambdas if body.expression is not None),
+            *filter(None, map(meaning_of, network.walk())),
+        ),
         lambdas=tuple(lambdas), layers=dict(sorted(counts.items())),
     )  # fmt: skip
 
@@ -201,6 +205,7 @@ def _is_for_other_data(layer: LayerSpec) -> bool:
 
 
 def _is_listed(layer: LayerSpec) -> bool:
+    layer = as_listed(layer)
     if layer.class_name == "SlicingOpLambda":
         return True
     if layer.module in OPERATION_MODULES:

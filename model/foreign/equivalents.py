@@ -194,6 +194,40 @@ class OldResizing(keras.layers.Layer):
         }  # fmt: skip
 
 
+@keras.saving.register_keras_serializable(package="seggui")
+class TanhGELU(keras.layers.Layer):
+    """The Gaussian error linear unit by its tanh formula (Hendrycks and Gimpel, 2016)."""
+
+    def call(self, inputs: Any) -> Any:
+        """Any shape in, the same shape out."""
+        return ops.gelu(inputs, approximate=True)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The same shape."""
+        return input_shape
+
+
+@keras.saving.register_keras_serializable(package="seggui")
+class Snake(keras.layers.Layer):
+    """x + sin(beta x)^2 / beta (Ziyin, Hartwig and Ueda, 2020), with a fixed beta."""
+
+    def __init__(self, beta: float = 0.5, **options: Any) -> None:
+        super().__init__(**options)
+        self.beta = float(beta)
+
+    def call(self, inputs: Any) -> Any:
+        """Any shape in, the same shape out."""
+        return inputs + ops.square(ops.sin(self.beta * inputs)) / self.beta
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The same shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """For saving."""
+        return {**super().get_config(), "beta": self.beta}
+
+
 def _times(side: Any, factor: float) -> Any:
     if factor == 1.0:
         return side
@@ -207,5 +241,7 @@ EQUIVALENTS: dict[str, type[keras.layers.Layer]] = {
     "OldBilinearUpSampling2D": OldBilinearUpSampling2D,
     "ResizeLike": ResizeLike,
     "OldResizing": OldResizing,
+    "TanhGELU": TanhGELU,
+    "Snake": Snake,
 }
 """Our layers by name."""

@@ -27,7 +27,7 @@ LAYERS = words(
 )
 """Layers by the names that Keras gives them today; Keras 3 lost ``ThresholdedReLU``, it is ours."""
 
-OUR_LAYERS = frozenset({"ThresholdedReLU", "OldBilinearUpSampling2D", "ResizeLike", "OldResizing"})
+OUR_LAYERS = words("ThresholdedReLU OldBilinearUpSampling2D ResizeLike OldResizing TanhGELU Snake")
 """Layers of `model.foreign.equivalents`, as they are saved again (package ``seggui``)."""
 
 OUR_ACTIVATION = "keras_2_hard_sigmoid"
