@@ -297,7 +297,9 @@ def _inspect_zip(path: Path) -> FileReport:
         )
     compiled = config.get("compile_config")
     version = str(metadata.get("keras_version", ""))
-    return _report(path, "keras", version, config, compiled if compiled is not None else {})
+    return _report(
+        path, "keras", version, config, compiled if isinstance(compiled, Mapping) else {}
+    )
 
 
 def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> str:

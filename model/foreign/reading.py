@@ -20,6 +20,7 @@ from model.foreign.graph import (
     TensorRef,
     references,
 )
+from model.foreign.library_errors import shortened
 
 _GRAPHS = frozenset({"Functional", "Model"})
 MAX_LAYERS = 20_000
@@ -67,9 +68,9 @@ class _Reader:
         if is_graph and isinstance(config, Mapping) and "layers" in config:
             return self._functional(config, depth)
         raise ModelFileError(
-            f"{self._file_name} holds a {kind}; a network that is made of layers was expected "
-            "(Functional or Sequential). A network that is written as a class of its own keeps "
-            "its layers in Python code, and not in the file.",
+            f"{self._file_name} holds a {shortened(str(kind))}; a network that is made of layers "
+            "was expected (Functional or Sequential). A network that is written as a class of "
+            "its own keeps its layers in Python code, and not in the file.",
             remedy="Rebuild it as keras.Model(inputs, outputs), and save that.",
         )
 

@@ -9,8 +9,9 @@ from model.foreign.checkpoints import place_checkpoint
 from model.foreign.own_layers import OwnLayers
 from model.foreign.placing import place_weights
 from model.foreign.reading import read_network
-from model.foreign.saved_model import variables_of
+from model.foreign.saved_model import stored_bytes, variables_of
 from model.foreign.weight_files import open_weights
+from model.foreign.weight_limit import limited_weights
 from model.foreign.writer import has_old_bilinear, writer_of
 from model.inspection import FileReport
 
@@ -35,15 +36,17 @@ def rebuild(report: FileReport, *, own: OwnLayers | None = None) -> keras.Model:
     writer = writer_of(spec, report)
     if report.file_format == "saved_model":
         with variables_of(report.path) as prefix:
-            built = build_network(spec, file_name=name, is_keras_2=True, own=own, writer=writer)
+            with limited_weights(stored_bytes(prefix), file_name=name):
+                built = build_network(spec, file_name=name, is_keras_2=True, own=own, writer=writer)
             place_checkpoint(built, prefix, file_name=name)
         return built.model
     with open_weights(report.path, report.file_format) as weights:
-        built = build_network(
-            spec, file_name=name, is_keras_2=writer.is_keras_2,
-            has_old_bilinear=has_old_bilinear(report.keras_version),
-            widths=weights.dimensions(), own=own, writer=writer,
-        )  # fmt: skip
+        with limited_weights(weights.num_numbers(), file_name=name):
+            built = build_network(
+                spec, file_name=name, is_keras_2=writer.is_keras_2,
+                has_old_bilinear=has_old_bilinear(report.keras_version),
+                widths=weights.dimensions(), own=own, writer=writer,
+            )  # fmt: skip
         layout = "keras" if report.weights == "numbers" else report.file_format
         place_weights(built, weights, file_format=layout, file_name=name)
     return built.model

@@ -141,13 +141,18 @@ def home_in(archive: zipfile.ZipFile) -> str:
     return name.removesuffix(GRAPH)
 
 
+def stored_bytes(prefix: Path) -> int:
+    """Bytes of the arrays of a checkpoint."""
+    return sum(file.stat().st_size for file in prefix.parent.glob("variables.data-*"))
+
+
 def _prefix(folder: Path, name: str) -> Path:
     prefix = folder / "variables" / "variables"
     if not prefix.with_suffix(".index").is_file():
         raise ModelFileError(
             f"{name} lacks its weights (variables/variables.index).", remedy=_BROKEN
         )
-    stored = sum(file.stat().st_size for file in prefix.parent.glob("variables.data-*"))
+    stored = stored_bytes(prefix)
     if stored > MAX_BYTES:
         raise ModelFileError(f"{name} holds {stored} bytes of weights.")
     return prefix

@@ -109,8 +109,8 @@ class WeightGroup:
         with refusing_damage(self._file_name):
             if not _holds_numbers(member):
                 raise ModelFileError(
-                    f"{self._file_name} stores {member.dtype} at {shortened(member.name)}; numbers "
-                    "were expected.",
+                    f"{self._file_name} stores {_content(member)} at {shortened(member.name)}; "
+                    "numbers were expected.",
                     remedy=_BROKEN,
                 )
             self._reading.bytes_left -= int(member.nbytes)
@@ -140,6 +140,10 @@ class WeightGroup:
         """All lengths that the shapes of the data sets have."""
         return frozenset(length for each in self._sets() for length in each.shape or ())
 
+    def num_numbers(self) -> int:
+        """Numbers in all data sets here or below."""
+        return sum(int(each.size or 0) for each in self._sets())
+
     def _sets(self) -> list[h5py.Dataset]:
         """Data sets here or below."""
         found: list[h5py.Dataset] = []
@@ -158,6 +162,10 @@ def _holds_numbers(member: h5py.Dataset) -> bool:
     kind = member.dtype
     is_bfloat16 = kind.kind == "V" and kind.itemsize == 2 and kind.names is None
     return member.shape is not None and (kind.kind in "fiub" or is_bfloat16)
+
+
+def _content(member: h5py.Dataset) -> str:
+    return "nothing" if member.shape is None else shortened(str(member.dtype))
 
 
 def check_numbers(values: npt.NDArray[np.generic], name: str, file_name: str) -> None:

@@ -18,7 +18,7 @@ from model.errors import ModelFileError
 from model.foreign.contents import describe_contents
 from model.foreign.json_text import MAX_DEPTH, parse_json
 from model.foreign.weight_files import open_weights
-from model.inspection import inspect_file
+from model.inspection import TrainingNote, inspect_file
 from tests.fuzz.corpus import read_corpus
 from tests.fuzz.making import make_file
 from tests.fuzz.workers import Task, try_files
@@ -111,6 +111,12 @@ def test_a_class_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     assert "a network that is made of layers was expected" in refusal_of(
         keras_file(tmp_path, config=config)
     )
+
+
+def test_training_settings_that_are_no_object_say_nothing(tmp_path: Path) -> None:
+    config = json.dumps({**configuration(), "compile_config": ["adam"]})
+
+    assert inspect_file(keras_file(tmp_path, config=config)).training == TrainingNote()
 
 
 def test_deep_json_is_refused_whatever_python_can_recurse() -> None:
