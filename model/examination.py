@@ -24,12 +24,16 @@ from model.engine.protocol import (
     Scaling,
 )
 from model.errors import ModelFileError
+from model.foreign.contents import describe_contents
+from model.foreign.vocabulary import OUR_ACTIVATION
 from model.inspection import FileReport
 
 Floats = npt.NDArray[np.float32]
 
 _MULTIPLES = (1, 2, 4, 8, 16, 32, 64, 128)
 _TRIAL_SIDE = 64
+_ENDINGS = {"keras": (".keras",), "hdf5": (".h5", ".hdf5")}
+"""What a file is called that holds this; a SavedModel is a folder of any name."""
 _WANTED = "a network that gives a class for each pixel of an image was expected"
 _PASSES_ON = (
     "Reshape", "UpSampling2D", "Resizing", "Permute", "Cropping2D", "ZeroPadding2D", "Dropout",
@@ -74,7 +78,7 @@ def examine(
     name = report.path.name
     input_shape = _input_shape(network, name)
     _refuse_broken_weights(network, name)
-    noise_scale = 255.0 if report.input_scaling == "raw" else 1.0
+    noise_scale = 255.0 if _shows_raw(report) else 1.0
     trial = _find_working_size(network, input_shape, name, noise_scale)
     index = _choose_output(network, trial, name) if settings is None else settings.output_index
     if not 0 <= index < len(network.outputs):
@@ -372,9 +376,14 @@ def _guess_settings(
     )
 
 
+def _shows_raw(report: FileReport) -> bool:
+    """Whether what lies right behind the input expects pixels of 0 to 255."""
+    return report.input_scaling == "raw" or describe_contents(report).scales_input
+
+
 def _scales_by_itself(network: keras.Model, report: FileReport) -> bool:
     if report.input_scaling != "batch_normalization":
-        return report.input_scaling == "raw"
+        return _shows_raw(report)
     # A network that begins with batch normalisation remembers the mean of what it was fed.
     for layer in network._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -391,7 +400,7 @@ def _activation(network: keras.Model, index: int, answer: npt.NDArray[Any]) -> A
         sums_to_one = np.allclose(answer.sum(-1, dtype=np.float64), 1, atol=5e-3)
         if is_probability and sums_to_one and declared != "sigmoid":
             return Activation.SOFTMAX
-    if declared in ("sigmoid", "hard_sigmoid"):
+    if declared in ("sigmoid", "hard_sigmoid", OUR_ACTIVATION):
         return Activation.SIGMOID
     if declared is None and is_probability:
         return Activation.SIGMOID
@@ -429,10 +438,8 @@ def _notes(
     answer: npt.NDArray[Any],
 ) -> tuple[str, ...]:
     notes: list[str] = []
-    if (
-        report.path.suffix.lower()
-        not in {"keras": (".keras",), "hdf5": (".h5", ".hdf5")}[report.file_format]
-    ):
+    expected = _ENDINGS.get(report.file_format)
+    if expected is not None and report.path.suffix.lower() not in expected:
         inside = "HDF5" if report.file_format == "hdf5" else "a .keras archive"
         notes.append(f"The file holds {inside}, though its name does not say so.")
     if grid.stride != (1, 1):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from model.errors import ModelFileError, OwnLayersError
 from model.foreign.graph import LayerSpec, NetworkSpec
@@ -46,6 +47,7 @@ class Contents:
             ``"Lambda 'norm': x / 255"``. The network is built with these operations instead.
         lambdas: everything that was found out about each Lambda layer, in the order of the file.
         layers: how many layers there are of each class, inner networks opened.
+        scales_input: whether a Lambda before the first convolution scales pixels of 0 to 255.
     """
 
     code: tuple[str, ...] = ()
@@ -56,6 +58,7 @@ class Contents:
     replaced: tuple[str, ...] = ()
     lambdas: tuple[LambdaBody, ...] = ()
     layers: Mapping[str, int] = field(default_factory=dict)
+    scales_input: bool = False
 
     def check(self, file_name: str, *, model_sha256: str = "") -> None:
         """Refuses what cannot be built from listed parts.
@@ -176,7 +179,27 @@ def contents_of(network: NetworkSpec, writer: Writer) -> Contents:
             *filter(None, map(meaning_of, network.walk())),
         ),
         lambdas=tuple(lambdas), layers=dict(sorted(counts.items())),
+        scales_input=_scales_input(network, {body.layer: body for body in lambdas}),
     )  # fmt: skip
+
+
+def _scales_input(network: NetworkSpec, lambdas: Mapping[str, LambdaBody]) -> bool:
+    for layer in network.walk():
+        if "Conv" in layer.class_name or layer.class_name in ("Dense", "Concatenate"):
+            return False
+        body = lambdas.get(layer.name)
+        numbers = _flat(body.constants) if body is not None and body.expression is not None else ()
+        if any(abs(number) >= 64 or 0 < abs(number) <= 1 / 64 for number in numbers):
+            return True
+    return False
+
+
+def _flat(value: Any) -> Iterator[float]:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        yield float(value)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _flat(item)
 
 
 def is_unknown(layer: LayerSpec) -> bool:

@@ -156,3 +156,25 @@ def test_weights_without_their_network_are_refused_until_it_lies_beside_them(
     assert inspect_file(tmp_path / "best.json").path == weights  # the text may be chosen, too
     image, expected = expected_of(entry)
     np.testing.assert_allclose(answers(open_network(report), image)[0], expected[0], atol=1e-4)
+
+
+def is_usable(entry: dict[str, Any]) -> bool:
+    """Whether it is a network for gray or colour images that opens without anything else."""
+    return opens(entry) and entry["expects"] != "needs_architecture" and "sample" in entry
+
+
+@pytest.mark.parametrize("entry", _named([e for e in ENTRIES if is_usable(e)]))
+def test_what_it_is_gets_worked_out(entry: dict[str, Any]) -> None:
+    with np.load(ZOO / entry["sample"]) as sample:
+        channels = sample["x"].shape[1 if "channels_first" in entry["name"] else -1]
+    if channels not in (1, 3):
+        with pytest.raises(ModelFileError, match=f"images with {channels} channels"):
+            networks.opened(ZOO / entry["file"])
+        return
+    _, info = networks.opened(ZOO / entry["file"])
+    activation = {"independent sigmoids": "sigmoid"}.get(entry["output"], entry["output"])
+    assert info.settings.activation.value == activation
+    if "best_output" in entry:
+        assert info.settings.output_index == entry["best_output"]
+    if entry.get("lambda_body") in ("scaled", "centred"):
+        assert info.settings.scaling.value == "raw"  # the Lambda does it
