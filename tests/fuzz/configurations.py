@@ -288,7 +288,7 @@ def _wrap_network(config: Any, random: Random) -> Any:
     return config
 
 
-def _add_code(config: Any, random: Random) -> Any:
+def plant_code(config: Any, random: Random) -> Any:
     """A Lambda that writes the marker file when it runs."""
     lists = _layer_lists(config)
     if not lists:
@@ -321,5 +321,5 @@ _MUTATIONS: tuple[Mutation, ...] = (
     _replace_value, _replace_value, _replace_number, _replace_number, _replace_option,
     _replace_option, _replace_option, _move_value, _drop, _rename_key, _swap_class, _swap_class,
     _swap_module, _swap_function, _redirect, _redirect, _rename_layer, _double_layer, _many_layers,
-    _drop_layer, _shuffle_layers, _nest_network, _wrap_network, _add_code,
+    _drop_layer, _shuffle_layers, _nest_network, _wrap_network, plant_code,
 )  # fmt: skip

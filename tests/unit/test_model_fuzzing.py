@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import base64
+import builtins
 import json
+import marshal
 import zipfile
 from pathlib import Path
+from random import Random
+from types import FunctionType
 from typing import Any
 
 import h5py
@@ -19,6 +24,7 @@ from model.foreign.contents import describe_contents
 from model.foreign.json_text import MAX_DEPTH, parse_json
 from model.foreign.weight_files import open_weights
 from model.inspection import TrainingNote, inspect_file
+from tests.fuzz.configurations import MARKER_VARIABLE, plant_code
 from tests.fuzz.corpus import read_corpus
 from tests.fuzz.making import make_file
 from tests.fuzz.workers import Task, try_files
@@ -233,3 +239,21 @@ def test_the_same_weights_cannot_be_read_for_ever(tmp_path: Path) -> None:
 def test_the_corpus_has_every_kind_of_file() -> None:
     kinds = {source.kind for source in read_corpus() if source.is_genuine}
     assert {"hdf5", "keras", "archive", "folder"} <= kinds
+
+
+def test_the_code_that_mutations_plant_would_leave_its_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tmp_path / "marker"
+    monkeypatch.setenv(MARKER_VARIABLE, str(marker))
+    made = [
+        plant_code({"layers": [{"class_name": "Conv2D", "config": {}}]}, Random(seed))
+        for seed in range(100)
+    ]
+    options = [option for each in made for option in each["layers"][0]["config"].values()]
+    code = next(option[0] for option in options if isinstance(option, list) and len(option) == 1)
+
+    function = FunctionType(marshal.loads(base64.b64decode(code)), {"__builtins__": builtins})
+
+    assert function("x") == "x"
+    assert marker.exists()
