@@ -25,6 +25,8 @@ from model.foreign.library_errors import shortened
 _GRAPHS = frozenset({"Functional", "Model"})
 MAX_LAYERS = 20_000
 MAX_DEPTH = 16
+MAX_NAME = 1000
+"""Of layers, classes and options, in characters; names are shown in messages."""
 _REMEDY = "Save the network again with model.save(), or ask where the file comes from."
 
 
@@ -127,6 +129,7 @@ class _Reader:
             package = registered.rpartition(">")[0]
         options = config if isinstance(config, Mapping) else {}
         name = str(entry.get("name") or options.get("name") or plain)
+        self._check_lengths(class_name, name, *options)
         network = None
         if plain in _GRAPHS or plain == "Sequential":
             network = self.network({"class_name": plain, "config": config}, depth=depth + 1)
@@ -137,6 +140,11 @@ class _Reader:
             options if network is None else {},
             tuple(self._call(node) for node in self._list(calls, "inbound_nodes")), network,
         )  # fmt: skip
+
+    def _check_lengths(self, *names: str) -> None:
+        longest = max(names, key=len)
+        if len(longest) > MAX_NAME:
+            raise self._wrong(f"has a name of {len(longest)} characters ({shortened(longest)})")
 
     # -- calls -----------------------------------------------------------------------------------
 

@@ -119,6 +119,20 @@ def test_a_class_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("place", ["name", "class_name", "option"])
+def test_endless_names_in_the_configuration_are_refused(tmp_path: Path, place: str) -> None:
+    layer: dict[str, Any] = {"class_name": "Conv2D", "name": "conv", "config": {"filters": 1}}
+    if place == "option":
+        layer["config"]["x" * 70_000] = 7
+    else:
+        layer[place] = "x" * 70_000
+
+    text = refusal_of(keras_file(tmp_path, config=json.dumps(configuration(layers=[layer]))))
+
+    assert "a name of 70000 characters" in text
+    assert len(text) < 600
+
+
 def test_training_settings_that_are_no_object_say_nothing(tmp_path: Path) -> None:
     config = json.dumps({**configuration(), "compile_config": ["adam"]})
 
