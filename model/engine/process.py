@@ -167,6 +167,7 @@ def _enter(pipe: Connection[Any, Any], options: ChildOptions) -> None:
     _watch_parent(options.folder)
     _lower_priority()
     os.chdir(options.folder)
+    tempfile.tempdir = options.folder  # goes with it, however this process ends
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.update(options.environment)
     module, _, function = options.target.partition(":")

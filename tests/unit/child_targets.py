@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import time
 
 from model.engine.messages import Ready
@@ -23,6 +24,7 @@ def describe(pipe, _argument):
     pipe.send(
         {
             "cwd": os.getcwd(),
+            "temporary": tempfile.mkdtemp(),
             "nice": os.nice(0),
             "sigint_ignored": signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
             "tensorflow_log_level": os.environ.get("TF_CPP_MIN_LOG_LEVEL"),

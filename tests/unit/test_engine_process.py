@@ -72,6 +72,7 @@ def test_a_child_lives_in_a_folder_of_its_own_at_low_priority(start, scratch):
     child = start("describe", environment={"GREETING": "hello"})
     told = child.pipe.recv()
     assert Path(told["cwd"]).parent == scratch
+    assert Path(told["temporary"]).parent == Path(told["cwd"])  # and goes with it, see scratch
     assert told["nice"] > os.nice(0)
     assert told["sigint_ignored"]
     assert told["tensorflow_log_level"] == "3"
