@@ -25,7 +25,7 @@ from model.foreign.graph import (
 from model.foreign.lambda_bodies import read_lambda
 from model.foreign.lambda_building import apply_expression
 from model.foreign.layout import Layout, calculates_turned, is_channels_first, turned_options
-from model.foreign.library_errors import reason_of
+from model.foreign.library_errors import reason_of, shortened
 from model.foreign.operations import UnknownOperationError, apply_function
 from model.foreign.options import options_of, policy_name
 from model.foreign.own_layers import OwnLayers
@@ -222,7 +222,7 @@ class _Builder:
             shape = shape.get("items")
         is_shape = isinstance(shape, list) and len(shape) > 1
         if not is_shape or not all(s is None or (type(s) is int and 0 < s < 2**17) for s in shape):
-            raise self._wrong(f"has an input of shape {shape}")
+            raise self._wrong(f"has an input of shape {shortened(str(shape))}")
         dtype = policy_name(config.get("dtype"), spec) if not (
             str(config.get("dtype")).startswith(("int", "uint"))
         ) else str(config["dtype"])  # fmt: skip

@@ -70,7 +70,7 @@ def _change(  # noqa: PLR0911 - one return per kind of change
     metadata = next((each for each in members if each.endswith("keras_metadata.pb")), None)
     weights = next((each for each in members if each.endswith(".weights.h5")), None)
     if which < 0.65 and config is not None:
-        members[config], how = _changed_json(members[config], random)
+        members[config], how = changed_json(members[config], random)
         return how
     if which < 0.70 and metadata is not None:
         members[metadata], how = _changed_metadata(members[metadata], random)
@@ -82,7 +82,8 @@ def _change(  # noqa: PLR0911 - one return per kind of change
     return how
 
 
-def _changed_json(data: bytes, random: Random) -> tuple[bytes, str]:
+def changed_json(data: bytes, random: Random) -> tuple[bytes, str]:
+    """Another configuration, as the bytes of a file, and what was done."""
     try:
         config = json.loads(data)
     except (ValueError, RecursionError):

@@ -24,7 +24,7 @@ class Source:
         suffix: of the file.
         is_genuine: not one of those made to do harm.
         data: of the file; of a folder, all in a row.
-        files: of a folder.
+        files: of a folder; the network that lies beside weights, if there is one.
     """
 
     name: str
@@ -42,8 +42,8 @@ def read_corpus() -> tuple[Source, ...]:
         for path in sorted(place.iterdir()) if place.is_dir() else ():
             kind = _kind_of(path)
             if kind is not None:
-                files = _read_folder(path) if kind == "folder" else {}
-                data = b"".join(files.values()) if files else path.read_bytes()
+                files = _read_folder(path) if kind == "folder" else _network_beside(path)
+                data = b"".join(files.values()) if kind == "folder" else path.read_bytes()
                 name = path.relative_to(ZOO).as_posix()
                 found.append(Source(name, kind, path.suffix, is_genuine, data, files))
     return tuple(found)
@@ -60,6 +60,12 @@ def _kind_of(path: Path) -> Kind | None:
     if start.startswith(b"PK\x03\x04"):
         return "archive" if path.suffix == ".zip" else "keras"
     return "other"
+
+
+def _network_beside(path: Path) -> dict[str, bytes]:
+    beside = path.with_suffix(".json")
+    is_there = path.suffix == ".h5" and beside.is_file()
+    return {".json": beside.read_bytes()} if is_there else {}
 
 
 def _read_folder(folder: Path) -> dict[str, bytes]:

@@ -55,6 +55,11 @@ def make_file(corpus: tuple[Source, ...], seed: str, folder: Path) -> Made:
         how = f"{how}, {more}"
     path = folder / f"mutant{source.suffix}"
     path.write_bytes(data)
+    for suffix, network in source.files.items():
+        is_changed = random.random() < 0.6
+        text, more = archives.changed_json(network, random) if is_changed else (network, "as it is")
+        how = f"{how}, {suffix}: {more}"
+        path.with_suffix(suffix).write_bytes(text)
     return Made(path, f"{source.name}: {how}")
 
 
@@ -97,10 +102,20 @@ def _folder(source: Source, other: Source, random: Random, folder: Path) -> Made
 
 
 def keep(made: Made, folder: Path, name: str) -> None:
-    """Copies a mutated file to where it stays."""
+    """Copies a mutated file, and what lies beside it, to where it stays."""
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{name}{made.path.suffix}"
-    if made.path.is_dir():
-        shutil.copytree(made.path, target, dirs_exist_ok=True)
-    else:
-        shutil.copy(made.path, target)
+    for path in made.path.parent.iterdir():
+        target = folder / f"{name}{path.suffix}"
+        if path.is_dir():
+            shutil.copytree(path, target, dirs_exist_ok=True)
+        else:
+            shutil.copy(path, target)
+
+
+def forget(folder: Path, name: str) -> None:
+    """Removes again what was kept."""
+    for path in (folder / name, *folder.glob(f"{name}.*")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

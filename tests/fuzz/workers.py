@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.making import keep, make_file
+from tests.fuzz.making import forget, keep, make_file
 
 _HANG_SECONDS = 30.0
 """Of wall-clock time, after which a process is killed; the 2 s are of processor time."""
@@ -169,17 +169,8 @@ def _serve(pipe: Connection, folder: Path, options: dict[str, Any]) -> None:
             with limit_memory():
                 outcome: Outcome = attempt.open(made.path, as_network=task.as_network)
             if options["kept_in"] is not None and outcome.result != "failure":
-                _forget(options["kept_in"] / f"{task.seed}{made.path.suffix}")
+                forget(options["kept_in"], task.seed)
         pipe.send((made.recipe, outcome))
-
-
-def _forget(path: Path) -> None:
-    import shutil
-
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
 
 
 def _memory_limiter(num_bytes: int) -> Callable[[], Any]:
