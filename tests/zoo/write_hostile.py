@@ -141,7 +141,7 @@ def links(hostile):
             path = hostile.put(change.__name__ + ending, "outside_data", what)
             edited_weights(path, change)
     what = "A group holds itself; nothing refers to it."
-    edited_weights(hostile.put("group_cycle.h5", "broken_weights", what, "harmless"), cycle)
+    edited_weights(hostile.put("group_cycle.h5", "broken_weights", what), cycle)
 
 
 def wrong_weights(hostile):
