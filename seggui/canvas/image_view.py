@@ -109,7 +109,8 @@ class ImageView(QWidget):
         """Shows another image, without mask and confidence until they are set.
 
         Args:
-            image: as made by ``image_from_pixels``; None shows the placeholder.
+            image: as made by ``image_from_pixels``; None shows the placeholder, or the picture of
+                the image that comes, which stays where it is.
             keep_view: keep zoom and position instead of showing the whole image.
             levels: what ``smaller_levels`` gave for the image; without it, the canvas makes them
                 when they are needed first, which takes 75 ms for 8192 x 4096.
@@ -119,7 +120,8 @@ class ImageView(QWidget):
         self._image.set_image(image, levels)
         self._mask.set_mask(None)
         self._confidence.set_confidence(None)
-        if self._is_fitted or not keep_view:
+        is_waiting = image is None and self._picture is not None
+        if self._is_fitted or not (keep_view or is_waiting):
             self.fit()
         else:
             self.pan(0, 0)  # not out of sight in an image of another size

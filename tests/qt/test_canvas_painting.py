@@ -409,6 +409,19 @@ def test_a_picture_lies_where_the_image_will_lie_and_gives_way_to_it(canvas, qtb
     assert np.all(painted(canvas) == painted(canvas)[0, 0])
 
 
+def test_a_picture_stays_where_it_is_when_the_images_of_before_are_gone(canvas):
+    image = image_from_pixels(random_pixels(24, 40))
+    canvas.set_image(image)
+    place(canvas, 9.0, 3.0, 5.0)
+    state, view = canvas.view_state(), canvas.view
+    canvas.set_image(None)
+    canvas.set_picture(Picture(image, "image.png", (24, 40), state))
+    canvas.set_image(None)  # the folder is open now; its picture was faster
+    assert canvas.view == view
+    canvas.set_image(image, keep_view=True)
+    assert canvas.view == view
+
+
 def test_what_went_wrong_is_told_instead_of_the_picture(canvas):
     canvas.set_picture(Picture(image_from_pixels(random_pixels(24, 40)), "image.png", (24, 40)))
     canvas.set_placeholder("The image cannot be read.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from model.data.masks import read_mask
 from seggui.app import Program
 from seggui.canvas.canvas import Canvas
+from seggui.navigation import Navigation
 from seggui.tasks import image_loader
 from tests.qt.canvas_kit import drag, move, painted, press, release
 from tests.qt.program_kit import ColorEngine, write_images
@@ -232,3 +234,40 @@ def test_a_stroke_on_an_image_that_cannot_be_read_ends_with_the_error(
     assert not start.canvas.is_shown
     start.close()
     start.program.window.deleteLater()
+
+
+def test_zoom_and_place_come_back_when_the_picture_is_faster_than_its_folder(
+    qtbot: QtBot, tmp_path: Path, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_images(tmp_path, 1)
+    gate.set()
+    before = Start(qtbot, tmp_path, gate)
+    before.until_there()
+    before.canvas.zoom_to(9.0)
+    before.canvas.pan(-40, 25)
+    view = before.canvas.view
+    before.close()
+
+    gate.clear()
+    has_picture, read_first = threading.Event(), Navigation._read_first
+
+    def held(*args: Any) -> None:
+        read_first(*args)
+        assert has_picture.wait(20)
+
+    monkeypatch.setattr(Navigation, "_read_first", held)
+    program = Program(ColorEngine(), first_folder=tmp_path)
+    program.window.resize(1200, 800)
+    canvas = program.window.canvas
+    canvas.picture_painted.connect(has_picture.set)
+    program.start(tmp_path, None)
+    qtbot.waitUntil(lambda: program.session.can_stroke, timeout=10_000)  # the folder is open
+    assert canvas.has_picture
+    assert canvas.view == view
+    gate.set()
+    qtbot.waitUntil(lambda: canvas.has_image, timeout=10_000)
+    assert canvas.view == view
+    program.window.close()
+    qtbot.waitUntil(lambda: program._is_closed, timeout=10_000)
+    program.window.deleteLater()
+    before.program.window.deleteLater()
