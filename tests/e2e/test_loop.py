@@ -63,8 +63,12 @@ def test_predictions_are_corrected_survive_a_dead_engine_and_are_exported(
 
     engine = window.child("engine")
     assert engine is not None
-    window.send(signal.SIGKILL, engine)
+    window.send(signal.SIGSTOP, engine)  # so that it dies at work: between two calls nobody is told
     window.press("ctrl+p")
+    window.until(
+        lambda m: "Predicting" in m["widgets"].get("status_task", {}).get("text", ""), "it is asked"
+    )
+    window.send(signal.SIGKILL, engine)
     window.until(lambda m: "started again" in (m["message"] or {"text": ""})["text"], "it is told")
     masks[NAMES[0]][window.stroke((0.3, 0.2), (0.4, 0.8))] = BLUE  # nobody has to wait
     window.until(lambda m: window.child("engine") not in (None, engine), "another engine runs")

@@ -55,9 +55,10 @@ def test_pipes_and_processes_are_imported_when_the_engine_starts(imported: set[s
 PICTURE = """
 import sys
 from pathlib import Path
-from pathlib import Path
 from seggui.late_numpy import _LateNumpy, put_numpy_off
 put_numpy_off()
+from seggui.tasks import image_loader
+image_loader.PICTURE_SECONDS = 60.0  # on a busy computer, too
 from PySide6.QtWidgets import QApplication
 from model.engine.deferred import DeferredEngine
 from seggui.app import Program
