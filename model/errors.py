@@ -70,6 +70,25 @@ def _rebuild_own_layers(
     return OwnLayersError(message, names=names, model_sha256=model_sha256, remedy=remedy)
 
 
+class WeightsOnlyError(ModelFileError):
+    """A file holds weights, and the network that they belong to is not known.
+
+    Attributes:
+        model_sha256: digest of the file, for `model.foreign.architectures.ArchitectureStore`.
+    """
+
+    def __init__(self, message: str, *, model_sha256: str = "", remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.model_sha256 = model_sha256
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_weights_only, (self.message, self.model_sha256, self.remedy)
+
+
+def _rebuild_weights_only(message: str, model_sha256: str, remedy: str) -> WeightsOnlyError:
+    return WeightsOnlyError(message, model_sha256=model_sha256, remedy=remedy)
+
+
 class EngineError(SegguiError):
     """The engine failed at a request; it goes on serving."""
 

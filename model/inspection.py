@@ -17,7 +17,8 @@ import h5py
 
 from model.data.model_files import holds_saved_model, model_of
 from model.digest import file_sha256, unreadable_model
-from model.errors import ModelFileError
+from model.errors import ModelFileError, WeightsOnlyError
+from model.foreign.architectures import Architecture, ArchitectureStore
 from model.foreign.heaps import check_heaps
 from model.foreign.json_text import parse_json
 from model.foreign.library_errors import ARCHIVE_ERRORS, HDF5_ERRORS, reason_of
@@ -65,6 +66,7 @@ class FileReport:
             statistics, an empty string when nothing shows.
         weights: how they lie: as in whole models, or as in files that hold nothing else, under
             names (Keras 2) or under numbers (Keras 3).
+        weights_version: of the writer of the weights; ``keras_version`` for whole models.
         notes: what a user should know, in sentences.
     """
 
@@ -76,6 +78,7 @@ class FileReport:
     training: TrainingNote
     input_scaling: Literal["", "raw", "batch_normalization"]
     weights: Literal["whole", "names", "numbers"] = "whole"
+    weights_version: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -88,10 +91,16 @@ class FileReport:
         )
 
 
-def inspect_file(path: Path) -> FileReport:
+def inspect_file(path: Path, *, settings_dir: Path | None = None) -> FileReport:
     """Reads what a model file says about itself.
 
+    Args:
+        path: the file, or the folder of a SavedModel. Weights alone belong to a text called alike
+            in the same folder, or to the network that was named for them before.
+        settings_dir: where such networks are remembered; None remembers none.
+
     Raises:
+        WeightsOnlyError: it holds weights only, and no network is known for them.
         ModelFileError: missing, empty, cut off, or no whole Keras model; says what it is instead.
     """
     path = model_of(path.absolute())
@@ -102,10 +111,30 @@ def inspect_file(path: Path) -> FileReport:
         path = _weights_beside(path) or path
         start = _read_start(path)
     if _is_hdf5(path, start):
-        return _inspect_hdf5(path)
+        return _inspect_hdf5(path, settings_dir)
     if start.startswith(b"PK\x03\x04"):
         return _inspect_zip(path)
     raise _foreign(path, start)
+
+
+def read_architecture(source: Path) -> Architecture:
+    """The network of a model file, or of a text that ``model.to_json()`` gave; weights are ignored.
+
+    Raises:
+        ModelFileError: it holds no network.
+    """
+    source = source.absolute()
+    if not source.is_dir() and _read_start(source).lstrip().startswith(b"{"):
+        config = _read_json(source)
+        return Architecture(config, str(config.get("keras_version", "")), source.name)
+    try:
+        report = inspect_file(source)
+    except WeightsOnlyError as error:
+        raise ModelFileError(
+            f"{source.name} holds weights only, too; a file with the network was expected.",
+            remedy="Choose a whole model, the text of model.to_json(), or a Python file.",
+        ) from error
+    return Architecture(report.config, report.keras_version, source.name)
 
 
 def iter_layers(config: object) -> Iterator[Mapping[str, Any]]:
@@ -190,7 +219,21 @@ def _name_lfs_pointer(start: bytes) -> tuple[str, str]:
 # --- HDF5 ---
 
 
-def _inspect_hdf5(path: Path) -> FileReport:
+def inspect_weights(path: Path, architecture: Architecture) -> FileReport:
+    """Reads what a file of weights says about itself, given its network.
+
+    Raises:
+        ModelFileError: it is no HDF5 file of weights.
+    """
+    path = path.absolute()
+    if not _is_hdf5(path, _read_start(path)):
+        raise _foreign(path, _read_start(path))
+    return _inspect_hdf5(path, None, architecture)
+
+
+def _inspect_hdf5(
+    path: Path, settings_dir: Path | None, architecture: Architecture | None = None
+) -> FileReport:
     try:
         check_heaps(path, file_name=path.name)
         with h5py.File(path, "r") as file:
@@ -205,9 +248,9 @@ def _inspect_hdf5(path: Path) -> FileReport:
         ) from error
     if not config:
         layout = _layout_of_weights(keys, attributes)
-        architecture = _architecture_beside(path) if layout is not None else None
-        if layout is None or architecture is None:
-            raise _hdf5_without_network(path, keys, attributes)
+        if layout is None:
+            raise _hdf5_without_network(path, keys)
+        architecture = architecture or _architecture_of(path, settings_dir)
         return _with_architecture(path, layout, architecture, version)
     return _report(path, "hdf5", version, _parse(path, config), _parse_optional(training))
 
@@ -233,29 +276,49 @@ def _weights_beside(path: Path) -> Path | None:
     return next((file for file in inside if _architecture_beside(file) == path), None)
 
 
-def _with_architecture(
-    path: Path, layout: Literal["names", "numbers"], architecture: Path, version: str
-) -> FileReport:
+def _architecture_of(path: Path, settings_dir: Path | None) -> Architecture:
+    """What was named for these weights, else what lies beside them."""
+    digest = file_sha256(path)
+    if settings_dir is not None:
+        known = ArchitectureStore(settings_dir).of(digest)
+        if known is not None:
+            return known
+    beside = _architecture_beside(path)
+    if beside is not None:
+        return read_architecture(beside)
+    raise WeightsOnlyError(
+        f"{path.name} holds weights only, without the network they belong to.",
+        model_sha256=digest,
+        remedy="Name a file with the network: a whole model, the text that model.to_json() gave "
+        f"(put beside it as {path.name.partition('.')[0]}.json, it is found by itself), or a "
+        "Python file.",
+    )
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
     try:
-        if architecture.stat().st_size > _MAX_JSON_BYTES:
-            raise ModelFileError(f"{architecture.name} is too large for a network.")
-        text = architecture.read_text(encoding="utf-8", errors="replace")
+        if path.stat().st_size > _MAX_JSON_BYTES:
+            raise ModelFileError(f"{path.name} is too large for a network.")
+        return _parse(path, path.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
-        raise unreadable_model(architecture, error) from error
-    config = _parse(architecture, text)
-    version = str(config.get("keras_version", "")) or version
-    note = f"The weights alone are in {path.name}; the network comes from {architecture.name}."
-    report = _report(path, "hdf5", version, config, {})
-    return replace(report, weights=layout, notes=(note,))
+        raise unreadable_model(path, error) from error
 
 
-def _hdf5_without_network(path: Path, keys: set[str], attributes: set[str]) -> ModelFileError:
-    weight_groups = {"layers", "_layer_checkpoint_dependencies", "model_weights", "vars"}
-    if "layer_names" in attributes or keys & weight_groups:
+def _with_architecture(
+    path: Path, layout: Literal["names", "numbers"], architecture: Architecture, version: str
+) -> FileReport:
+    note = f"The weights alone are in {path.name}; the network comes from {architecture.source}."
+    report = _report(path, "hdf5", architecture.keras_version or version, architecture.config, {})
+    return replace(
+        report, weights=layout, weights_version=version or report.keras_version, notes=(note,)
+    )
+
+
+def _hdf5_without_network(path: Path, keys: set[str]) -> ModelFileError:
+    if keys & {"model_weights", "vars"}:
         return ModelFileError(
             f"{path.name} holds weights only, without the network they belong to.",
-            remedy="Put the text that model.to_json() gave beside it, as "
-            f"{path.name.partition('.')[0]}.json, or save the whole network with model.save().",
+            remedy="Save the whole network with model.save('name.keras') and open that file.",
         )
     return ModelFileError(
         f"{path.name} is an HDF5 data file; a Keras model was expected.",
@@ -392,7 +455,8 @@ def _report(
 ) -> FileReport:
     return FileReport(
         path=path, sha256=file_sha256(path), file_format=file_format, keras_version=version,
-        config=config, training=_training_note(training), input_scaling=_input_scaling(config),
+        weights_version=version, config=config, training=_training_note(training),
+        input_scaling=_input_scaling(config),
     )  # fmt: skip
 
 

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import keras
 
-from model.errors import ModelFileError, OwnLayersError
+from model.errors import ModelFileError, OwnLayersError, WeightsOnlyError
+from model.foreign.architectures import Architecture, ArchitectureStore
+from model.foreign.code_architectures import architecture_from_code, known_architecture
 from model.foreign.contents import OWN_LAYERS_REMEDY, describe_contents
 from model.foreign.own_layers import OwnLayers, run_file
 from model.foreign.rebuilding import rebuild
-from model.inspection import FileReport
+from model.foreign.weight_files import Shapes, open_weights, stored_shapes
+from model.inspection import FileReport, inspect_file, inspect_weights
 from model.trust import TrustStore
 
 
@@ -36,18 +39,35 @@ def open_network(
     Raises:
         OwnLayersError: it uses layers or functions of its user's own, and ``code`` is None, fails,
             or does not define them all.
+        WeightsOnlyError: its weights are of another network than the one that was named for them.
         ModelFileError: the file holds code, layers that are not known, or does not fit together.
     """
     contents = describe_contents(report)
     if code is None or not contents.needs_own_layers:
         contents.check(report.path.name, model_sha256=report.sha256)
-        return rebuild(report)
+        return _rebuilt(report)
     replace(contents, unknown=()).check(report.path.name)
     try:
-        return rebuild(report, own=_run(report, code, code_sha256, contents.unknown))
+        return _rebuilt(report, _run(report, code, code_sha256, contents.unknown))
     except OwnLayersError as error:
         raise OwnLayersError(
             error.message, names=contents.unknown, model_sha256=report.sha256, remedy=error.remedy
+        ) from error
+
+
+def _rebuilt(report: FileReport, own: OwnLayers | None = None) -> keras.Model:
+    """Another network may be named for weights that do not fit the one they were opened with."""
+    try:
+        return rebuild(report, own=own)
+    except OwnLayersError:
+        raise
+    except ModelFileError as error:
+        if report.weights == "whole":
+            raise
+        raise WeightsOnlyError(
+            f"{' '.join(report.notes)} The two do not fit together: {error.message}",
+            model_sha256=report.sha256,
+            remedy="Name a file with the very network that the weights were saved from.",
         ) from error
 
 
@@ -77,6 +97,60 @@ def open_with_consent(report: FileReport, settings_dir: Path | None) -> keras.Mo
             remedy=OWN_LAYERS_REMEDY,
         )  # fmt: skip
     return open_network(report, code=consent.path, code_sha256=consent.sha256)
+
+
+def inspect_with_consent(path: Path, settings_dir: Path | None) -> FileReport:
+    """Inspects a file; one that holds weights only gets its network where that can be had.
+
+    The network is the one that lies beside it or was named before; else the seed project's U-Net,
+    if the weights are exactly its own; else that of the Python file that the user consented to for
+    these weights, which is run once: what it built is kept as data.
+
+    Args:
+        path: the file, or the folder of a SavedModel.
+        settings_dir: where networks and consents are kept; None knows and keeps none.
+
+    Raises:
+        WeightsOnlyError: there is no network for the weights, and why not in the Python file.
+        ModelFileError: no model.
+        StorageError: what is kept cannot be read or written.
+    """
+    try:
+        return inspect_file(path, settings_dir=settings_dir)
+    except WeightsOnlyError as error:
+        missing = error
+    with open_weights(path, "hdf5") as weights:
+        shapes = stored_shapes(weights)
+    found = known_architecture(shapes)
+    if found is None and settings_dir is not None:
+        found = _architecture_with_consent(path, shapes, settings_dir, missing)
+        ArchitectureStore(settings_dir).keep(missing.model_sha256, found)
+    if found is None:
+        raise missing
+    return inspect_weights(path, found)
+
+
+def _architecture_with_consent(
+    path: Path, shapes: Shapes, settings_dir: Path, missing: WeightsOnlyError
+) -> Architecture:
+    consent = TrustStore(settings_dir).entry(missing.model_sha256)
+    if consent is None:
+        raise missing
+    try:
+        if not consent.is_unchanged():
+            state = "has changed" if consent.path.exists() else "is not there any more"
+            raise ModelFileError(
+                f"The Python file that was trusted for it, {consent.path}, {state}.",
+                remedy=missing.remedy,
+            )
+        return architecture_from_code(
+            consent.path, sha256=consent.sha256, shapes=shapes, weights_name=path.name
+        )
+    except ModelFileError as error:
+        raise WeightsOnlyError(
+            f"{missing.message} {error.message}", model_sha256=missing.model_sha256,
+            remedy=error.remedy,
+        ) from error  # fmt: skip
 
 
 def _run(

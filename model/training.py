@@ -37,10 +37,9 @@ from model.errors import CancelledError, TrainingError
 from model.estimate import TrainingWorkload, estimate_seconds
 from model.evaluation import evaluate_samples
 from model.examination import examine
-from model.inspection import inspect_file
 from model.losses import answered_classes, make_loss, match_size, pack_target
 from model.model_settings import load_settings
-from model.opening import open_with_consent
+from model.opening import inspect_with_consent, open_with_consent
 from model.predictor import Predictor
 from model.preprocessing import prepare_input
 from model.selection import choose_blend, is_better, learning_rate_at
@@ -398,6 +397,6 @@ def open_model(
         settings: how to use it.
         settings_dir: where the user's consents to Python files are kept; None knows none.
     """
-    report = inspect_file(path)
+    report = inspect_with_consent(path, settings_dir)
     network = open_with_consent(report, settings_dir)
     return network, examine(network, report, settings=settings or load_settings(path))

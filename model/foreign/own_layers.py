@@ -64,6 +64,14 @@ class OwnLayers:
         package, _, plain = name.rpartition(">")
         return self.layer_class(package, plain) is not None or self.function(name) is not None
 
+    def items(self) -> tuple[tuple[str, Any], ...]:
+        """Everything that the file has a name for, in its order."""
+        return tuple(vars(self._module).items())
+
+    def is_defined_here(self, value: Any) -> bool:
+        """Whether a function or class is the file's own, and not one that it imports."""
+        return getattr(value, "__module__", None) == self._module.__name__
+
     def make(self, spec: LayerSpec) -> keras.layers.Layer:
         """Makes a layer as Keras would: from its options, through ``from_config`` if it has one.
 
@@ -125,12 +133,12 @@ class OwnLayers:
         """What the file defines itself: names that options may refer to."""
         return {
             name: value for name, value in vars(self._module).items()
-            if getattr(value, "__module__", None) == self._module.__name__ and callable(value)
+            if self.is_defined_here(value) and callable(value)
         }  # fmt: skip
 
     def _registered(self, package: str, name: str) -> Any:
         found = keras.saving.get_registered_object(f"{package or 'Custom'}>{name}")
-        return found if getattr(found, "__module__", None) == self._module.__name__ else None
+        return found if self.is_defined_here(found) else None
 
 
 def run_file(path: Path, *, sha256: str | None = None) -> OwnLayers:

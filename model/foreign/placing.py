@@ -19,21 +19,34 @@ from model.errors import ModelFileError
 from model.foreign.building import BuiltEntry, BuiltNetwork
 from model.foreign.layout import turned_array
 from model.foreign.own_weights import ALIASES, from_groups, in_stored_order, snake
-from model.foreign.weight_files import CONTAINERS, WeightGroup
+from model.foreign.weight_files import CONTAINERS, WeightGroup, base_and_number
 
 Array = npt.NDArray[np.generic]
 _BROKEN = "Save the network again, or ask its author for the version that wrote it."
 
 
 def place_weights(
-    built: BuiltNetwork, weights: WeightGroup, *, file_format: str, file_name: str
+    built: BuiltNetwork,
+    weights: WeightGroup,
+    *,
+    file_format: str,
+    file_name: str,
+    is_from_elsewhere: bool = False,
 ) -> None:
     """Gives every layer its stored arrays.
+
+    Args:
+        built: the network.
+        weights: of the file.
+        file_format: ``"hdf5"`` for arrays under the names of layers, else under numbers.
+        file_name: for messages.
+        is_from_elsewhere: the network is not from the file of the weights. Names that Keras gives
+            by itself count on during a session (``conv2d_24``), so they may differ then.
 
     Raises:
         ModelFileError: an array is missing, left over, or has another shape.
     """
-    placer = Placer(file_name, built)
+    placer = Placer(file_name, built, is_from_elsewhere=is_from_elsewhere)
     if file_format == "hdf5":
         placer.by_name(built, weights)
         left = [name for name in weights.unused() if "/optimizer_weights/" not in name]
@@ -50,8 +63,10 @@ def place_weights(
 class Placer:
     """Puts arrays into layers, and remembers which layers got theirs."""
 
-    def __init__(self, file_name: str, built: BuiltNetwork) -> None:
-        self._file_name = file_name
+    def __init__(
+        self, file_name: str, built: BuiltNetwork, *, is_from_elsewhere: bool = False
+    ) -> None:
+        self._file_name, self._is_from_elsewhere = file_name, is_from_elsewhere
         self._turned = {id(entry.layer) for entry in _entries(built) if entry.is_turned}
         self._own = {id(entry.layer) for entry in _entries(built) if entry.is_own}
         self._filled: set[int] = set()
@@ -68,8 +83,9 @@ class Placer:
 
     def by_name(self, built: BuiltNetwork, weights: WeightGroup) -> None:
         """From an HDF5 model: a group per layer, with a list of names."""
+        renamed = self._stored_names(built, weights) if self._is_from_elsewhere else {}
         for entry in built.entries:
-            group = weights.group(entry.spec.name)
+            group = weights.group(renamed.get(entry.spec.name, entry.spec.name))
             names = group.texts("weight_names") if group is not None else None
             if group is None or not names:
                 continue
@@ -78,6 +94,25 @@ class Placer:
                 self._into_network(entry.network, names, arrays)
             else:
                 self._into_named(entry.layer, names, arrays)
+
+    def _stored_names(self, built: BuiltNetwork, weights: WeightGroup) -> dict[str, str]:
+        """What the layers of a network from elsewhere are called in the file of the weights.
+
+        By their names; else, where those are Keras' own, by the order of their numbers; else in the
+        order of the file, as Keras itself reads weights. Shapes are checked in any case.
+        """
+        stored = []
+        for name in weights.texts("layer_names") or ():
+            group = weights.group(name)
+            if group is not None and group.texts("weight_names"):
+                stored.append(name)
+        wanted = [entry.spec.name for entry in built.entries if has_weights(entry)]
+        if len(stored) != len(wanted) or set(stored) == set(wanted):
+            return {}
+        ranked = [sorted(names, key=base_and_number) for names in (wanted, stored)]
+        bases = [[base_and_number(name)[0] for name in names] for names in ranked]
+        pairs = ranked if bases[0] == bases[1] else [wanted, stored]
+        return dict(zip(*pairs, strict=True))
 
     def _into_named(
         self, layer: keras.layers.Layer, names: Sequence[str], arrays: Sequence[Array]
@@ -134,13 +169,13 @@ class Placer:
                 )
             return
         stored: dict[str, list[WeightGroup]] = defaultdict(list)
-        for name in sorted(container.names_of_groups(), key=_base_and_number):
+        for name in sorted(container.names_of_groups(), key=base_and_number):
             group = container.group(name)
             assert group is not None
-            stored[_base_and_number(name)[0]].append(group)
+            stored[base_and_number(name)[0]].append(group)
         wanted: dict[str, list[Any]] = defaultdict(list)
         for entry in entries:
-            wanted[_base_and_number(snake(entry.spec.class_name))[0]].append(entry)
+            wanted[base_and_number(snake(entry.spec.class_name))[0]].append(entry)
         for base, of_class in wanted.items():
             for entry, group in self._pairs(of_class, stored.get(base, [])):
                 self._into_entry(entry, group)
@@ -162,7 +197,11 @@ class Placer:
     def _into_entry(self, entry: Any, group: WeightGroup) -> None:
         inner = group.group("vars")
         name = inner.text("name") if inner is not None else ""
-        if name and name != entry.spec.name and entry.network is None:
+        is_other = name != entry.spec.name and not (
+            self._is_from_elsewhere
+            and base_and_number(name)[0] == base_and_number(entry.spec.name)[0]
+        )
+        if name and is_other and entry.network is None:
             raise ModelFileError(
                 f"{self._file_name} stores the weights of {name!r} where those of "
                 f"{entry.spec.name!r} were expected.",
@@ -298,12 +337,6 @@ def _kind(name: str) -> str:
     """``kernel`` of ``model/conv/kernel:0`` and of ``conv/kernel_1``."""
     last = name.rpartition("/")[2].partition(":")[0]
     return re.sub(r"_\d+$", "", last)
-
-
-def _base_and_number(name: str) -> tuple[str, int]:
-    """``("conv2d", 4)`` of ``conv2d_4``."""
-    match = re.fullmatch(r"(.+)_(\d+)", name)
-    return (match[1], int(match[2])) if match else (name, 0)
 
 
 def _listed(names: Sequence[str]) -> str:

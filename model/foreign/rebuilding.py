@@ -44,9 +44,12 @@ def rebuild(report: FileReport, *, own: OwnLayers | None = None) -> keras.Model:
         with limited_weights(weights.num_numbers(), file_name=name):
             built = build_network(
                 spec, file_name=name, is_keras_2=writer.is_keras_2,
-                has_old_bilinear=has_old_bilinear(report.keras_version),
+                has_old_bilinear=has_old_bilinear(report.weights_version),
                 widths=weights.dimensions(), own=own, writer=writer,
             )  # fmt: skip
         layout = "keras" if report.weights == "numbers" else report.file_format
-        place_weights(built, weights, file_format=layout, file_name=name)
+        place_weights(
+            built, weights, file_format=layout, file_name=name,
+            is_from_elsewhere=report.weights != "whole",
+        )  # fmt: skip
     return built.model

@@ -7,6 +7,7 @@ that lie in this very file are accepted, and no data set may declare more than i
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import tempfile
 import zipfile
@@ -44,6 +45,21 @@ class _Reading:
 
     bytes_left: int
     used: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What the weights of a file that holds nothing else tell of their network.
+
+    Attributes:
+        all: shape of every array.
+        channels: of the input, from the first convolution; None when there is none.
+        num_classes: of the output, from the last layer; None when there is none.
+    """
+
+    all: tuple[tuple[int, ...], ...]
+    channels: int | None
+    num_classes: int | None
 
 
 class WeightGroup:
@@ -140,6 +156,17 @@ class WeightGroup:
         """All lengths that the shapes of the data sets have."""
         return frozenset(length for each in self._sets() for length in each.shape or ())
 
+    def shape(self, name: str) -> tuple[int, ...] | None:
+        """Of a data set in this one; None if there is no such."""
+        with refusing_damage(self._file_name):
+            member = self._group.get(name)
+            return tuple(member.shape or ()) if isinstance(member, h5py.Dataset) else None
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of all data sets here or below, but the states of random numbers."""
+        sets = self._sets()
+        return [tuple(m.shape or ()) for m in sets if "/seed_generator" not in str(m.name)]
+
     def num_numbers(self) -> int:
         """Numbers in all data sets here or below."""
         return sum(int(each.size or 0) for each in self._sets())
@@ -155,6 +182,55 @@ class WeightGroup:
         with refusing_damage(self._file_name):
             self._group.visititems(note)
         return found
+
+
+def stored_shapes(weights: WeightGroup) -> Shapes:
+    """What a file of weights tells of its network, without reading an array.
+
+    Args:
+        weights: the root of the file.
+
+    Raises:
+        ModelFileError: damaged.
+    """
+    by_layer = _shapes_by_name(weights) or _shapes_by_number(weights)
+    filled = [shapes for shapes in by_layer if shapes]
+    kernels = [shape for shapes in filled for shape in shapes if len(shape) == 4]
+    last = filled[-1] if filled else []
+    biases = [shape[0] for shape in last if len(shape) == 1]
+    ends = biases or [shape[-1] for shape in last if shape]
+    return Shapes(
+        tuple(shape for shapes in filled for shape in shapes),
+        kernels[0][2] if kernels else None,
+        ends[-1] if ends else None,
+    )
+
+
+def _shapes_by_name(weights: WeightGroup) -> list[list[tuple[int, ...]]]:
+    found = []
+    for layer in weights.texts("layer_names") or ():
+        group = weights.group(layer)
+        names = group.texts("weight_names") if group is not None else None
+        shapes = [group.shape(name) for name in names or ()] if group is not None else []
+        found.append([shape for shape in shapes if shape is not None])
+    return found
+
+
+def _shapes_by_number(weights: WeightGroup) -> list[list[tuple[int, ...]]]:
+    """Classes first, convolutions last of them: the last convolution mostly gives the classes."""
+    container = next((g for g in map(weights.group, CONTAINERS) if g is not None), None)
+    if container is None:
+        return []
+    names = sorted(container.names_of_groups(), key=base_and_number)
+    names.sort(key=lambda name: base_and_number(name)[0] == "conv2d")
+    groups = [container.group(name) for name in names]
+    return [group.shapes() for group in groups if group is not None]
+
+
+def base_and_number(name: str) -> tuple[str, int]:
+    """``("conv2d", 4)`` of ``conv2d_4``; ``("conv2d", 0)`` of ``conv2d``."""
+    match = re.fullmatch(r"(.+)_(\d+)", name)
+    return (match[1], int(match[2])) if match else (name, 0)
 
 
 def _holds_numbers(member: h5py.Dataset) -> bool:
