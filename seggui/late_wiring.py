@@ -12,14 +12,15 @@ from seggui.parts import Parts
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from model.errors import OwnLayersError
+    from model.errors import OwnLayersError, WeightsOnlyError
     from seggui.evaluation_wiring import EvaluationWiring
     from seggui.new_model_wiring import NewModelWiring
     from seggui.own_layers_wiring import OwnLayersWiring
+    from seggui.weights_wiring import WeightsWiring
 
 
 class LateWiring(QObject):
-    """Makes the wiring of the evaluation, of new models and of trusted files when first wanted."""
+    """Makes the wiring of evaluation, new models, trusted files and weights when first wanted."""
 
     def __init__(self, parts: Parts, load_model: Callable[[Path], None]) -> None:
         super().__init__(parts.window)
@@ -27,6 +28,7 @@ class LateWiring(QObject):
         self.evaluation: EvaluationWiring | None = None
         self.new_model: NewModelWiring | None = None
         self._own_layers: OwnLayersWiring | None = None
+        self._weights: WeightsWiring | None = None
         actions = parts.window.actions_by_name
         actions["trusted_files_action"].triggered.connect(self._on_trusted_files)
         parts.window.actions_by_name["new_model_action"].triggered.connect(self._on_new_model)
@@ -42,6 +44,8 @@ class LateWiring(QObject):
             self.evaluation.close()
         if self.new_model is not None:
             self.new_model.close()
+        if self._weights is not None:
+            self._weights.close()
 
     @property
     def own_layers(self) -> OwnLayersWiring:
@@ -56,6 +60,20 @@ class LateWiring(QObject):
     def ask_own_layers(self, path: Path, error: OwnLayersError) -> None:
         """Asks for the Python file that a model needs."""
         self.own_layers.ask(path, error)
+
+    @property
+    def weights(self) -> WeightsWiring:
+        """Networks for files that hold weights only."""
+        from seggui.weights_wiring import WeightsWiring
+
+        if self._weights is None:
+            self._weights = WeightsWiring(self._parts, self._load_model)
+        return self._weights
+
+    @Slot(object, object)
+    def ask_network(self, path: Path, error: WeightsOnlyError) -> None:
+        """Asks for the network of a file of weights."""
+        self.weights.ask(path, error)
 
     @Slot()
     def _on_trusted_files(self) -> None:

@@ -88,8 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
     selection = select(dataset, arguments.split, arguments.limit, arguments.groups)
     about_images = (*dataset.notes, *selection.warnings())
     warn(about_images)
-    layers = arguments.layers
-    with engine_with(arguments.model, arguments.engine, layers=layers) as (engine, info):
+    files = {"layers": arguments.layers, "network": arguments.network}
+    with engine_with(arguments.model, arguments.engine, **files) as (engine, info):
         match = match_classes(info, dataset.label_set, excluded=arguments.drop_class)
         warn(match.warnings)
         if match.settings != info.settings:

@@ -80,8 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
         **{field.name: getattr(arguments, field.name) for field in fields(TrainingSettings)}
     )
     with opened_project(arguments.folder, arguments.project) as project:
-        layers = arguments.layers
-        with engine_with(arguments.model, arguments.engine, layers=layers) as (_, info):
+        files = {"layers": arguments.layers, "network": arguments.network}
+        with engine_with(arguments.model, arguments.engine, **files) as (_, info):
             pass  # the training opens it itself: one network in memory at a time
         request = build_training_request(
             project, info, settings, output, settings_dir=settings_folder()

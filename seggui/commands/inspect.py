@@ -15,11 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from model.engine.protocol import ModelInfo
-from model.errors import SegguiError
+from model.errors import SegguiError, WeightsOnlyError
 from model.foreign.contents import Contents, describe_contents
 from model.inspection import FileReport, inspect_file
+from model.trust import TrustStore
 from seggui.cli import DONE, FAILED, add_engine_argument
-from seggui.commands.network import add_layers_argument, engine_with, is_trusted
+from seggui.commands.network import (
+    add_layers_argument,
+    engine_with,
+    is_trusted,
+    name_network,
+    settings_folder,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command and returns its exit status."""
-    report = inspect_file(arguments.model)
+    if arguments.network is not None:
+        name_network(arguments.model, arguments.network)
+    report = _report(arguments)
     contents = describe_contents(report)
     info, problem = None, ""
     try:
@@ -50,6 +59,17 @@ def run(arguments: argparse.Namespace) -> int:
     if problem:
         print(f"seggui: {problem}", file=sys.stderr)
     return FAILED if problem else DONE
+
+
+def _report(arguments: argparse.Namespace) -> FileReport:
+    """What the file says; a trusted Python file is run where the network comes from it."""
+    try:
+        return inspect_file(arguments.model, settings_dir=settings_folder())
+    except WeightsOnlyError as error:
+        if TrustStore(settings_folder()).entry(error.model_sha256) is None:
+            raise
+    with engine_with(arguments.model, arguments.engine):
+        return inspect_file(arguments.model, settings_dir=settings_folder())
 
 
 def as_json(

@@ -38,7 +38,15 @@ def settings_folder() -> Path:
 
 
 def add_layers_argument(parser: argparse.ArgumentParser) -> None:
-    """Adds ``--layers``, which all commands share that open a model of somebody's."""
+    """Adds ``--layers`` and ``--network``, for all commands that open a model of somebody's."""
+    parser.add_argument(
+        "--network",
+        type=Path,
+        metavar="FILE",
+        help="the network that MODEL belongs to, if that holds weights only: a whole model, the "
+        "text of model.to_json(), or a Python file that builds it. A Python file is RUN on this "
+        "computer, see --layers. Remembered for these weights",
+    )
     parser.add_argument(
         "--layers",
         type=Path,
@@ -66,6 +74,24 @@ def consent(report: FileReport, layers: Path) -> None:
         print(f"seggui: {name} needs no --layers; {layers} is not run.", file=sys.stderr)
 
 
+def name_network(model: Path, network: Path) -> None:
+    """Remembers the network of a file of weights; says so if none was needed.
+
+    Raises:
+        ModelFileError: one of the two files is not what it should be.
+        StorageError: it could not be remembered.
+    """
+    from model.naming import name_network, needs_network
+
+    if needs_network(model):
+        name_network(model, network, settings_folder())
+    else:
+        print(
+            f"seggui: {model.name} is a whole model and needs no --network; {network} is not used.",
+            file=sys.stderr,
+        )
+
+
 def is_trusted(report: FileReport, contents: Contents, layers: Path | None) -> bool:
     """Whether all that a model lacks is a Python file, and there is, or will be, the consent."""
     if not contents.needs_own_layers:
@@ -75,7 +101,7 @@ def is_trusted(report: FileReport, contents: Contents, layers: Path | None) -> b
 
 @contextlib.contextmanager
 def engine_with(
-    model: Path, hosting: Hosting, *, layers: Path | None = None
+    model: Path, hosting: Hosting, *, layers: Path | None = None, network: Path | None = None
 ) -> Iterator[tuple[Engine, ModelInfo]]:
     """Opens a model in an engine of its own, which ends with the ``with`` block.
 
@@ -83,14 +109,17 @@ def engine_with(
         model: the file.
         hosting: where the network runs.
         layers: Python file that the user consents to run for this model, if it needs one.
+        network: what the model belongs to if it holds weights only; a Python file is run.
 
     Raises:
         ModelFileError: the file is no usable model.
     """
+    if network is not None:
+        name_network(model, network)
     if layers is not None:
         from model.inspection import inspect_file
 
-        consent(inspect_file(model), layers)
+        consent(inspect_file(model, settings_dir=settings_folder()), layers)
     log = engine_log()
     log.parent.mkdir(parents=True, exist_ok=True)
     engine = open_engine(hosting, log_path=log, settings_dir=settings_folder())

@@ -73,8 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the command and returns its exit status."""
     chosen = FORMATS[arguments.format]
     jobs = plan_jobs(arguments.images, arguments.output, suffix=chosen.suffix)
-    layers = arguments.layers
-    with engine_with(arguments.model, arguments.engine, layers=layers) as (engine, info):
+    files = {"layers": arguments.layers, "network": arguments.network}
+    with engine_with(arguments.model, arguments.engine, **files) as (engine, info):
         label_set = label_set_of(info)
         save_label_set(arguments.output / LABEL_SET_FILE, label_set)
         totals = predict_all(engine, jobs, label_set, chosen)
