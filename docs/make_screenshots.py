@@ -155,6 +155,7 @@ class Walk:
         self._pause(800)
         self._dismiss_messages()
         self._take("predicted")
+        self._compare()
         self._paint()
         actions["confidence_action"].setChecked(True)
         self._take("confidence")
@@ -162,6 +163,17 @@ class Walk:
         actions["outline_action"].setChecked(True)
         self._take("outlines")
         actions["outline_action"].setChecked(False)
+
+    def _compare(self) -> None:
+        """The image under each kind of input values."""
+        if not self._wants({"compare"}):
+            return
+        self._window.actions_by_name["compare_action"].trigger()
+        sheet = self._program.models.contact_sheet.dialog
+        assert sheet is not None
+        self._until(lambda: all(tile.is_settled for tile in sheet.tiles.tiles))
+        self._park_pointer()
+        self._take_dialog("compare", sheet)
 
     def _paint(self) -> None:
         """A stroke over pavement that the network takes for road, still in the hand."""

@@ -6,6 +6,7 @@ class, so that two bytes per pixel leave the device and not one float per class.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections import OrderedDict
@@ -67,6 +68,27 @@ class Predictor:
         self._settled: set[tuple[Any, ...]] = set()
         self._seen: tuple[tuple[Any, ...], tuple[npt.NDArray[Any], ...], int] | None = None
 
+    @property
+    def network(self) -> keras.Model:
+        """The network itself."""
+        return self._network.network
+
+    def used_otherwise(self, info: ModelInfo) -> Predictor:
+        """A predictor of the same network with other settings; this one stays as it is.
+
+        Where the output is read in the same way, both share what is compiled.
+
+        Args:
+            info: the same network, with settings that fit it.
+        """
+        other = copy.copy(self)
+        other.info = info
+        other._network = _NetworkHead(self.network, info)
+        other._choices = other._seen = None  # tuning is for what comes again and again
+        if not other._network.reads_as(self._network):
+            other._compiled, other._settled = OrderedDict(), set()
+        return other
+
     def speed_up(self, choices: ChoiceStore) -> None:
         """Allows :meth:`tune`; only for a network whose weights do not change any more."""
         self._choices = choices
@@ -77,7 +99,8 @@ class Predictor:
         seen = self._seen
         return (
             self._choices is not None and seen is not None and seen[2] >= RUNS_BEFORE_TUNING
-            and seen[0] not in self._settled and len(backend.ways()) > 1
+            and seen[0] in self._compiled and seen[0] not in self._settled
+            and len(backend.ways()) > 1
         )  # fmt: skip
 
     def tune(self, is_interrupted: Callable[[], bool]) -> None:
@@ -270,6 +293,12 @@ class _NetworkHead:
         self._index = info.settings.output_index
         self._activation = info.settings.activation
         self._excluded = info.settings.excluded_classes
+
+    def reads_as(self, other: _NetworkHead) -> bool:
+        """Whether the same output is read in the same way."""
+        return (self._index, self._activation, self._excluded) == (
+            other._index, other._activation, other._excluded,
+        )  # fmt: skip
 
     def probabilities(self, inputs: Any) -> tuple[Any, ...]:
         """(1, H, W, channels) float32 to (1, H, W, classes) float32, at the input's resolution."""

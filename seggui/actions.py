@@ -126,6 +126,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                ("Ctrl+N",), "Train a new network from images with masks."),
     ActionSpec("model_settings_action", MODEL, "Model &settings...", "tune-variant",
                ("Ctrl+M",), "What the network is, and how it is used."),
+    ActionSpec("compare_action", MODEL, "&Compare input values...", "view-grid-outline",
+               ("Ctrl+Shift+L",), "See this image under each kind of input values, and choose."),
     ActionSpec("trusted_files_action", MODEL, "Trusted P&ython files...", "language-python",
                ("Ctrl+Shift+Y",), "Python files that models need: see them, and take trust back."),
     ActionSpec("predict_action", MODEL, "&Predict this image", "auto-fix",

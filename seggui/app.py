@@ -133,6 +133,7 @@ class Program(QObject):
         HelpWiring(parts)
         self.late = LateWiring(parts, self.models.load_model)
         self.models.own_layers_needed.connect(self.late.ask_own_layers)
+        self.models.network_needed.connect(self.late.ask_network)
 
     def start(self, folder: Path | None, model: Path | None) -> None:
         """Shows the window and begins to read; the engine starts once the image is there."""

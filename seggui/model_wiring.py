@@ -11,17 +11,19 @@ from PySide6.QtWidgets import QDialog, QFileDialog
 from model.data.label_sets import LabelClass, LabelSet, builtin_label_sets
 from model.data.resources import resource_path
 from model.engine.classes import label_set_from, label_set_of, num_answered
-from model.errors import LabelSetError, OwnLayersError, StorageError
+from model.errors import LabelSetError, OwnLayersError, StorageError, WeightsOnlyError
 from seggui.edit_wiring import EditWiring
 from seggui.parts import Parts
 from seggui.settings import settings_dir
 from seggui.tasks.project_thread import OpenedProject
 
 if TYPE_CHECKING:
-    from model.engine.protocol import DeviceInfo, ModelInfo
+    from model.engine.protocol import DeviceInfo, ModelInfo, ModelSettings
+    from seggui.contact_sheet_wiring import ContactSheetWiring
 
 _CLASSES_MESSAGE = "missing classes"
-_OWN_LAYERS_MESSAGE = "own layers"
+_QUESTION_MESSAGE = "question about a model"
+_INPUT_MESSAGE = "open input values"
 
 
 class ModelWiring(QObject):
@@ -29,9 +31,11 @@ class ModelWiring(QObject):
 
     Signals:
         own_layers_needed: (Path, OwnLayersError) a model opens with a Python file of the user's.
+        network_needed: (Path, WeightsOnlyError) a file of weights opens with its network.
     """
 
     own_layers_needed = Signal(object, object)
+    network_needed = Signal(object, object)
 
     def __init__(self, parts: Parts, editing: EditWiring) -> None:
         super().__init__(parts.window)
@@ -43,6 +47,8 @@ class ModelWiring(QObject):
         self._is_explicit = False
         self.is_loading = False
         self._is_shipped = False
+        self._parts = parts
+        self._contact_sheet: ContactSheetWiring | None = None
         prediction.device_found.connect(self._on_device_found)
         prediction.model_loading.connect(self._on_model_loading)
         prediction.model_loaded.connect(self._on_model_loaded)
@@ -55,6 +61,8 @@ class ModelWiring(QObject):
         parts.navigation.folder_opened.connect(self._on_folder_opened)
         actions["load_model_action"].triggered.connect(self.ask_model)
         actions["model_settings_action"].triggered.connect(self.show_settings)
+        actions["compare_action"].triggered.connect(self.compare)
+        parts.session.document_changed.connect(self._on_document_changed)
         actions["predict_action"].triggered.connect(self._on_predict)
         actions["automatic_action"].setChecked(self._settings.flag("model/automatic", True))
         prediction.is_automatic = actions["automatic_action"].isChecked()
@@ -118,7 +126,8 @@ class ModelWiring(QObject):
     @Slot(object)
     def _on_model_loaded(self, info: ModelInfo) -> None:
         self.is_loading = False
-        self._messages.withdraw(_OWN_LAYERS_MESSAGE)
+        self._messages.withdraw(_QUESTION_MESSAGE)
+        self._messages.withdraw(_INPUT_MESSAGE)
         self._window.status.show_task("")
         self._show_model(info)
         path = Path(info.path)
@@ -146,13 +155,17 @@ class ModelWiring(QObject):
         # A network that scales its input by itself leaves nothing to guess.
         is_open = info.settings_are_guessed and info.settings.scaling is not Scaling.RAW
         if is_open and self._is_explicit:
-            self._messages.warn(
-                self.tr(
-                    "{name} is loaded. Its file does not say how it expects its input; "
-                    "if the masks look wrong, check the settings."
-                ).format(name=path.name),
-                action=(self.tr("Settings..."), self.show_settings),
-            )  # fmt: skip
+            self._tell_open_input(path.name)
+
+    def _tell_open_input(self, name: str) -> None:
+        text = self.tr("{name} is loaded. Its file does not say which input values it expects.")
+        if self._session.document is not None:
+            hint = self.tr("Look at your image under each kind, and choose.")
+            action = (self.tr("Compare..."), self.compare)
+        else:
+            hint = self.tr("If the masks look wrong, check the settings.")
+            action = (self.tr("Settings..."), self.show_settings)
+        self._messages.warn(f"{text.format(name=name)} {hint}", name=_INPUT_MESSAGE, action=action)
 
     @Slot(object, object)
     def _on_model_failed(self, path: Path, error: Exception) -> None:
@@ -161,25 +174,28 @@ class ModelWiring(QObject):
         context = self.tr("{name} was not loaded.").format(name=path.name)
         if self._prediction.model is not None:
             context += " " + self.tr("The model before stays in force.")
-        if not isinstance(error, OwnLayersError):
+        if isinstance(error, OwnLayersError):
+            ask, button = self.own_layers_needed, self.tr("Choose Python file...")
+        elif isinstance(error, WeightsOnlyError):
+            ask, button = self.network_needed, self.tr("Choose network...")
+        else:
             self._messages.error(error, context=context)
-        elif self._is_explicit:
-            self.own_layers_needed.emit(path, error)
+            return
+        if self._is_explicit:
+            ask.emit(path, error)
         else:  # a question that nobody waits for does not get in the way
             self._messages.error(
                 error,
                 context=context,
-                name=_OWN_LAYERS_MESSAGE,
-                action=(
-                    self.tr("Choose Python file..."),
-                    lambda: self.own_layers_needed.emit(path, error),
-                ),
+                name=_QUESTION_MESSAGE,
+                action=(button, lambda: ask.emit(path, error)),
             )
 
     def _show_model(self, info: ModelInfo | None) -> None:
         actions = self._window.actions_by_name
         for name in ("model_settings_action", "predict_all_action"):
             actions[name].setEnabled(info is not None)
+        self._on_document_changed()
         if info is None:
             self._window.status.show_model(self.tr("No model"))
             return
@@ -246,19 +262,52 @@ class ModelWiring(QObject):
             return
         from seggui.panels.model_dialog import ModelDialog
 
-        dialog = ModelDialog(info, self._window)
-        if dialog.exec() == QDialog.DialogCode.Accepted and dialog.settings() != info.settings:
-            self._is_explicit = False
-            try:
-                self._prediction.apply_settings(dialog.settings(), settings_dir())
-            except StorageError as error:
-                self._messages.error(error)
-                return
-            if self._editing.is_label_set_provisional:
-                self._editing.adopt_label_set(
-                    label_set_from(dialog.settings().class_names, dialog.settings().class_colors),
-                    is_provisional=True,
-                )
+        dialog = ModelDialog(info, self._window, can_compare=self._session.document is not None)
+        dialog.compare_requested.connect(
+            lambda: self.contact_sheet.open(
+                dialog.settings(), parent=dialog, chosen=dialog.choose_input
+            )
+        )
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self._use(dialog.settings())
+
+    @property
+    def contact_sheet(self) -> ContactSheetWiring:
+        """The image under each kind of input values."""
+        from seggui.contact_sheet_wiring import ContactSheetWiring
+
+        if self._contact_sheet is None:
+            self._contact_sheet = ContactSheetWiring(self._parts)
+        return self._contact_sheet
+
+    @Slot()
+    def compare(self) -> None:
+        """Shows the image on view under each kind of input values, and lets the user choose."""
+        info = self._prediction.model
+        if info is not None:
+            self.contact_sheet.open(info.settings, parent=self._window, chosen=self._use)
+
+    @Slot()
+    def _on_document_changed(self) -> None:
+        can_compare = self._prediction.model is not None and self._session.document is not None
+        self._window.actions_by_name["compare_action"].setEnabled(can_compare)
+
+    def _use(self, settings: ModelSettings) -> None:
+        """Puts settings in force and remembers them; also guessed ones that were confirmed."""
+        info = self._prediction.model
+        if info is None or (settings == info.settings and not info.settings_are_guessed):
+            return
+        self._is_explicit = False
+        try:
+            self._prediction.apply_settings(settings, settings_dir())
+        except StorageError as error:
+            self._messages.error(error)
+            return
+        self._messages.withdraw(_INPUT_MESSAGE)
+        if self._editing.is_label_set_provisional:
+            self._editing.adopt_label_set(
+                label_set_from(settings.class_names, settings.class_colors), is_provisional=True
+            )
 
     # -- predicting ------------------------------------------------------------------------------
 

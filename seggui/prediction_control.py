@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -19,11 +21,19 @@ from seggui.tasks.job_thread import JobThread
 from seggui.tasks.project_thread import ProjectThread
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from model.engine.protocol import DeviceInfo, Engine, ModelInfo, ModelSettings, Prediction
 
 _log = logging.getLogger(__name__)
 
 PREDICTION_TEXT = "Prediction"
+
+_ON_VIEW, _TRIAL = 0, 1
+"""Urgencies of the image on view and of other settings that are tried on it; what is predicted
+ahead comes after both."""
+_TRIAL_TAG = "trial"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +87,7 @@ class PredictionControl(QObject):
         self.seconds_per_megapixel: float | None = None
         self._is_compiled = False
         self._wanted: dict[str, int] = {}
+        self._trials_dropped = threading.Event()
         self._submitted: set[tuple[str, str]] = set()
         self._deaths: dict[str, int] = {}
         self._failed_for: set[tuple[str, str]] = set()
@@ -147,6 +158,49 @@ class PredictionControl(QObject):
         self._failed_for.discard((bundle.key, self.model.sha256))
         self._request(bundle, 0)
 
+    def try_settings(
+        self,
+        settings: ModelSettings,
+        *,
+        prepare: Callable[[], npt.NDArray[np.uint8]],
+        finish: Callable[[Prediction], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        """Predicts an image as if other settings were in force, after what the image on view needs.
+
+        Mask, network and settings in force stay as they are. It fails with ``CancelledError`` when
+        another network came into force, or after :meth:`drop_trials` while it was at work.
+
+        Args:
+            settings: how to use the network this once.
+            prepare: gives the image, (H, W, 3) uint8 RGB; called on the engine's thread.
+            finish: makes of the prediction what ``done`` gets; the same.
+            done: called on the GUI thread.
+            failed: the same, with the error.
+        """
+        if self.model is None:
+            return
+        digest, is_dropped = self.model.sha256, self._trials_dropped
+
+        def is_cancelled() -> bool:
+            loaded = self._engine.model
+            return is_dropped.is_set() or (loaded is not None and loaded.sha256 != digest)
+
+        def work() -> Any:
+            if is_cancelled():
+                raise CancelledError
+            pixels = prepare()
+            return finish(self._engine.try_settings(pixels, settings, is_cancelled=is_cancelled))
+
+        self._thread.submit(work, done=done, failed=failed, priority=_TRIAL, tag=_TRIAL_TAG)
+
+    def drop_trials(self) -> None:
+        """Forgets what is queued by :meth:`try_settings` and stops what is at work."""
+        self._trials_dropped.set()
+        self._trials_dropped = threading.Event()
+        self._thread.discard(lambda tag: tag == _TRIAL_TAG)
+
     def set_automatic(self, is_automatic: bool) -> None:
         """Whether images are predicted when one arrives at them."""
         self.is_automatic = is_automatic
@@ -156,6 +210,7 @@ class PredictionControl(QObject):
     def close(self) -> None:
         """Ends thread and engine, and waits."""
         self._wanted.clear()
+        self.drop_trials()
         self._thread.submit(self._engine.close, failed=self._on_close_failed, priority=-100)
         self._thread.close(drain=True)
 
@@ -252,7 +307,7 @@ class PredictionControl(QObject):
 
         self._thread.submit(
             work, done=self._on_answer, failed=lambda error: self._on_failed(pair, error),
-            priority=distance, tag=pair,
+            priority=_ON_VIEW if distance == 0 else _TRIAL + distance, tag=pair,
         )  # fmt: skip
         if distance == 0:
             self.predicting_changed.emit(True)

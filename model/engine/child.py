@@ -69,7 +69,9 @@ def _answer_predict(
     pixels = receive_array(pipe, request.shape)
     try:
         prediction = service.predict(
-            pixels, is_cancelled=lambda: _is_cancelled(pipe, request.number)
+            pixels,
+            settings=request.settings,
+            is_cancelled=lambda: _is_cancelled(pipe, request.number),
         )
     except Exception as error:  # noqa: BLE001 - as above
         pipe.send(Failed(request.number, _portable(error, "The network failed")))

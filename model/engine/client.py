@@ -96,6 +96,17 @@ class ThreadEngine:
         check_pixels(pixels)
         return self._started().predict(pixels, is_cancelled=is_cancelled)
 
+    def try_settings(
+        self,
+        pixels: Pixels,
+        settings: ModelSettings,
+        *,
+        is_cancelled: CancelToken | None = None,
+    ) -> Prediction:
+        """Predicts one image with other settings; see `Engine.try_settings`."""
+        check_pixels(pixels)
+        return self._started().predict(pixels, settings=settings, is_cancelled=is_cancelled)
+
     def close(self) -> None:
         """Lets go of the network."""
         self._is_closed, self._service, self._model = True, None, None
@@ -151,6 +162,21 @@ class ProcessEngine:
 
     def predict(self, pixels: Pixels, *, is_cancelled: CancelToken | None = None) -> Prediction:
         """Predicts one image; see `Engine.predict`."""
+        return self._predict(pixels, None, is_cancelled)
+
+    def try_settings(
+        self,
+        pixels: Pixels,
+        settings: ModelSettings,
+        *,
+        is_cancelled: CancelToken | None = None,
+    ) -> Prediction:
+        """Predicts one image with other settings; see `Engine.try_settings`."""
+        return self._predict(pixels, settings, is_cancelled)
+
+    def _predict(
+        self, pixels: Pixels, settings: ModelSettings | None, is_cancelled: CancelToken | None
+    ) -> Prediction:
         check_pixels(pixels)
         if self._model is None:
             _refuse_closed(self._is_closed)
@@ -160,7 +186,7 @@ class ProcessEngine:
         child = self._started()
         number = self._next_number()
         with self._reporting_death(child):
-            child.pipe.send(PredictRequest(number, pixels.shape))
+            child.pipe.send(PredictRequest(number, pixels.shape, settings))
             send_array(child.pipe, pixels)
         prediction: Prediction = self._wait(child, number, is_cancelled)
         self._num_deaths = 0  # only here and in load(): starting well is no success yet

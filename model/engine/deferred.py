@@ -50,6 +50,16 @@ class DeferredEngine:
         """Predicts one image; see `Engine.predict`."""
         return self._made().predict(pixels, is_cancelled=is_cancelled)
 
+    def try_settings(
+        self,
+        pixels: npt.NDArray[np.uint8],
+        settings: ModelSettings,
+        *,
+        is_cancelled: CancelToken | None = None,
+    ) -> Prediction:
+        """Predicts one image with other settings; see `Engine.try_settings`."""
+        return self._made().try_settings(pixels, settings, is_cancelled=is_cancelled)
+
     def close(self) -> None:
         """Closes the engine, if it was ever needed."""
         self._is_closed = True

@@ -34,6 +34,8 @@ class PredictRequest:
 
     number: int
     shape: tuple[int, ...]
+    settings: ModelSettings | None = None
+    """Used for this image only; None uses those in force."""
 
 
 @dataclass(frozen=True)

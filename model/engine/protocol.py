@@ -199,6 +199,33 @@ class Engine(Protocol):
         """
         ...
 
+    def try_settings(
+        self,
+        pixels: npt.NDArray[np.uint8],
+        settings: ModelSettings,
+        *,
+        is_cancelled: CancelToken | None = None,
+    ) -> Prediction:
+        """Predicts one image as if other settings were in force; those in force stay.
+
+        The image is predicted as it is given. With ``Fit.RESIZE`` the caller may bring a large one
+        to the input size before (`model.preprocessing.resize_pixels`): the network sees the same.
+        With the other fits a smaller image is another question, since the network knows things at
+        the size they had in training.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+            settings: how to use the network this once.
+            is_cancelled: asked between tiles.
+
+        Raises:
+            ModelFileError: ``settings`` do not fit the network.
+            EngineError: no model loaded, or the network failed on this image.
+            EngineDiedError: the process ended; the next call starts it again, model included.
+            CancelledError: ``is_cancelled`` said so.
+        """
+        ...
+
     def close(self) -> None:
         """Ends the engine and waits for it. Safe to call twice."""
         ...

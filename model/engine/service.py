@@ -11,10 +11,10 @@ import numpy.typing as npt
 from model import backend
 from model.engine.protocol import CancelToken, DeviceInfo, ModelInfo, ModelSettings, Prediction
 from model.errors import EngineError
-from model.examination import examine
-from model.inspection import FileReport, inspect_file
+from model.examination import examine, with_settings
+from model.inspection import FileReport
 from model.model_settings import load_settings, load_settings_sha256
-from model.opening import open_with_consent
+from model.opening import inspect_with_consent, open_with_consent
 from model.predictor import Predictor
 from model.speed import ChoiceStore
 
@@ -26,6 +26,7 @@ class EngineService:
         """Prepares the backend."""
         backend.configure()
         self._predictor: Predictor | None = None
+        self._report: FileReport | None = None
 
     def device(self) -> DeviceInfo:
         """What networks run on here."""
@@ -35,12 +36,12 @@ class EngineService:
         self, path: str, settings: ModelSettings | None = None, *, settings_dir: Path | None = None
     ) -> ModelInfo:
         """Opens a model; see `model.engine.protocol.Engine.load`."""
-        report = inspect_file(Path(path))
+        report = inspect_with_consent(Path(path), settings_dir)
         stored, notes = (None, ()) if settings else _stored_settings(report, settings_dir)
         notes = (*report.notes, *notes)
         network = open_with_consent(report, settings_dir)
         info = examine(network, report, settings=settings or stored, are_guessed=False, notes=notes)
-        self._predictor = Predictor(network, info)
+        self._predictor, self._report = Predictor(network, info), report
         self._predictor.speed_up(ChoiceStore(settings_dir))
         return info
 
@@ -55,12 +56,33 @@ class EngineService:
             self._predictor.tune(is_interrupted)
 
     def predict(
-        self, pixels: npt.NDArray[np.uint8], *, is_cancelled: CancelToken | None = None
+        self,
+        pixels: npt.NDArray[np.uint8],
+        *,
+        settings: ModelSettings | None = None,
+        is_cancelled: CancelToken | None = None,
     ) -> Prediction:
-        """Predicts one image; see `model.engine.protocol.Engine.predict`."""
+        """Predicts one image; see `predict` and `try_settings` of `model.engine.protocol.Engine`.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+            settings: to use for this image only; None uses those in force.
+            is_cancelled: asked between tiles.
+        """
         if self._predictor is None:
             raise EngineError("No model is loaded.", remedy="Load a model first.")
-        return self._predictor.predict(pixels, is_cancelled)
+        predictor = self._predictor if settings is None else self._trying(settings)
+        return predictor.predict(pixels, is_cancelled)
+
+    def _trying(self, settings: ModelSettings) -> Predictor:
+        """A predictor of the same network with other settings, checked as when they are loaded."""
+        assert self._predictor is not None
+        assert self._report is not None
+        info = self._predictor.info
+        if settings.output_index == info.settings.output_index:
+            return self._predictor.used_otherwise(with_settings(info, settings))
+        examined = examine(self._predictor.network, self._report, settings=settings)
+        return self._predictor.used_otherwise(examined)
 
 
 def _stored_settings(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QColorDialog,
@@ -26,15 +26,16 @@ from PySide6.QtWidgets import (
 )
 
 from model.engine.protocol import Activation, Fit, ModelInfo, ModelSettings, Scaling
+from seggui.panels.widgets import push_button
 
-_SCALINGS = (
+SCALINGS = (
     (Scaling.RAW, "0 to 255, as it is"),
     (Scaling.UNIT, "0 to 1 (divided by 255)"),
     (Scaling.SIGNED, "-1 to 1"),
     (Scaling.IMAGENET, "ImageNet mean and deviation"),
-    (Scaling.CAFFE, "Caffe: BGR minus ImageNet means"),
-    (Scaling.STANDARD, "each image: minus mean, by deviation"),
-    (Scaling.L2, "each image divided by its norm"),
+    (Scaling.CAFFE, "Caffe: BGR minus means"),
+    (Scaling.STANDARD, "Per image: mean 0, deviation 1"),
+    (Scaling.L2, "Per image: divided by its norm"),
 )
 _ACTIVATIONS = (
     (Activation.SOFTMAX, "Softmax: one class per pixel"),
@@ -50,10 +51,19 @@ _ORDERS = (("rgb", "RGB"), ("bgr", "BGR"))
 
 
 class ModelDialog(QDialog):
-    """The facts above, what can be corrected below, the classes at the end."""
+    """The facts above, what can be corrected below, the classes at the end.
 
-    def __init__(self, info: ModelInfo, parent: QWidget | None = None) -> None:
+    Signals:
+        compare_requested: () the user wants to see the image under each kind of input values.
+    """
+
+    compare_requested = Signal()
+
+    def __init__(
+        self, info: ModelInfo, parent: QWidget | None = None, *, can_compare: bool = False
+    ) -> None:
         super().__init__(parent)
+        self._can_compare = can_compare
         self.setObjectName("model_dialog")
         self.setWindowTitle(self.tr("Model settings"))
         self.setMinimumSize(560, 620)
@@ -91,6 +101,11 @@ class ModelDialog(QDialog):
             class_colors=tuple(self._color(row) for row in range(self._table.rowCount())),
         )
 
+    def choose_input(self, settings: ModelSettings) -> None:
+        """Sets input values and colour order to those of other settings."""
+        self._scaling.choose(settings.scaling)
+        self._order.choose(settings.channel_order)
+
     # -- building --------------------------------------------------------------------------------
 
     def _build_facts(self) -> QGroupBox:
@@ -125,7 +140,7 @@ class ModelDialog(QDialog):
         guessed = self.tr("How it is used (guessed: check it)")
         box = QGroupBox(guessed if info.settings_are_guessed else self.tr("How it is used"))
         form = QFormLayout(box)
-        self._scaling = _combo(_SCALINGS, settings.scaling, "scaling")
+        self._scaling = _combo(SCALINGS, settings.scaling, "scaling")
         self._order = _combo(_ORDERS, settings.channel_order, "channel_order")
         self._order.setEnabled(info.input_shape[2] == 3)
         outputs = [(i, f"{o.name} {_shape(o.shape)}") for i, o in enumerate(info.outputs)]
@@ -134,13 +149,28 @@ class ModelDialog(QDialog):
         self._activation = _combo(_ACTIVATIONS, settings.activation, "activation")
         self._fit = _combo(self._possible_fits(), settings.fit, "fit")
         self._fit.currentIndexChanged.connect(self._on_fit_changed)
-        form.addRow(self.tr("Input values:"), self._scaling)
+        form.addRow(self.tr("Input values:"), self._build_scaling())
         form.addRow(self.tr("Colour order:"), self._order)
         form.addRow(self.tr("Output:"), self._output)
         form.addRow(self.tr("Output values:"), self._activation)
         form.addRow(self.tr("Other image sizes:"), self._fit)
         form.addRow(self.tr("Input size:"), self._build_size())
         return box
+
+    def _build_scaling(self) -> QWidget:
+        widget = QWidget()
+        row = QHBoxLayout(widget)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._scaling, 1)
+        tip = self.tr("Show the image on view with the mask of each kind of input values.")
+        if not self._can_compare:
+            tip = self.tr("Open an image first.")
+        compare = push_button("view-grid-outline", self.tr("Compare on the image..."), tip)
+        compare.setObjectName("compare_button")
+        compare.setEnabled(self._can_compare)
+        compare.clicked.connect(self.compare_requested)
+        row.addWidget(compare)
+        return widget
 
     def _possible_fits(self) -> Sequence[tuple[Fit, str]]:
         is_fixed = None not in self._info.input_shape[:2]
@@ -222,7 +252,7 @@ class ModelDialog(QDialog):
                 item.setBackground(color)
 
 
-def _combo(rows: Sequence[tuple[Any, str]], current: Any, name: str) -> QComboBox:
+def _combo(rows: Sequence[tuple[Any, str]], current: Any, name: str) -> _ChoiceBox:
     # Qt turns a str-Enum stored as item data into a plain text; the member is looked up again.
     combo = _ChoiceBox(rows)
     combo.setObjectName(name)

@@ -87,6 +87,17 @@ class ColorEngine:
             array.setflags(write=False)
         return Prediction(classes, confidence, self.model.sha256, 0.001)
 
+    def try_settings(
+        self,
+        pixels: np.ndarray,
+        settings: ModelSettings,
+        *,
+        is_cancelled: CancelToken | None = None,
+    ) -> Prediction:
+        """As with other settings; the wrong order of the channels gives the wrong classes."""
+        turned = pixels if settings.channel_order == "rgb" else pixels[:, :, ::-1]
+        return self.predict(turned, is_cancelled=is_cancelled)
+
     def close(self) -> None:
         self.is_closed = True
 

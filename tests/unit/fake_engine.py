@@ -75,5 +75,14 @@ class FakeEngine:
         assert self.model is not None
         return Prediction(classes, np.full_like(classes, 200), self.model.sha256, 0.01)
 
+    def try_settings(
+        self,
+        pixels: NDArray[np.uint8],
+        settings: ModelSettings,
+        *,
+        is_cancelled: object = None,
+    ) -> Prediction:
+        return self.predict(pixels, is_cancelled=is_cancelled)
+
     def close(self) -> None:
         self.is_closed = True

@@ -21,6 +21,7 @@ from model.engine.client import open_engine
 from model.engine.protocol import Fit, Scaling
 from model.errors import CancelledError, EngineDiedError, EngineError, ModelFileError
 from model.model_settings import save_settings
+from model.preprocessing import resize_pixels
 from tests.unit import zoo
 from tests.unit.test_engine_process import REPOSITORY, TARGETS
 
@@ -184,6 +185,71 @@ def test_a_prediction_that_nobody_cancels_is_complete(loaded):
     pixels, truth = zoo.colors(30, 30)
     prediction = loaded.predict(pixels, is_cancelled=lambda: False)
     np.testing.assert_array_equal(prediction.classes, truth)
+
+
+def test_other_settings_are_tried_for_one_image_and_those_in_force_stay(loaded):
+    pixels, truth = zoo.colors(20, 30)
+    before = loaded.model
+    turned = replace(before.settings, channel_order="bgr")
+    np.testing.assert_array_equal(loaded.predict(pixels).classes, truth)
+
+    tried = loaded.try_settings(pixels, turned)
+
+    np.testing.assert_array_equal(tried.classes, 2 - truth)
+    assert tried.model_sha256 == before.sha256
+    assert not tried.classes.flags.writeable
+    assert loaded.model == before
+    np.testing.assert_array_equal(loaded.predict(pixels).classes, truth)
+
+
+def test_what_is_tried_reads_the_output_in_its_own_way(loaded):
+    pixels, truth = zoo.colors(20, 30)
+    excluding = replace(loaded.model.settings, excluded_classes=(0,))
+
+    tried = loaded.try_settings(pixels, excluding)
+
+    assert 0 not in tried.classes
+    assert 0 in truth
+    np.testing.assert_array_equal(loaded.predict(pixels).classes, truth)
+
+
+def test_an_image_brought_to_the_input_size_before_is_answered_as_the_whole(loaded):
+    pixels, _ = zoo.colors(48, 72)
+    resized = replace(loaded.model.settings, fit=Fit.RESIZE, input_size=(16, 24))
+
+    whole = loaded.try_settings(pixels, resized)
+    small = loaded.try_settings(resize_pixels(pixels, (16, 24)), resized)
+
+    assert small.classes.shape == (16, 24)
+    np.testing.assert_array_equal(whole.classes[1::3, 1::3], small.classes)
+
+
+def test_settings_that_do_not_fit_are_not_tried(loaded):
+    pixels, truth = zoo.colors(10, 10)
+    wrong = replace(loaded.model.settings, class_names=("a",), class_colors=((0, 0, 0),))
+
+    with pytest.raises(ModelFileError, match="1 classes"):
+        loaded.try_settings(pixels, wrong)
+
+    np.testing.assert_array_equal(loaded.predict(pixels).classes, truth)
+
+
+def test_trying_without_a_model_or_an_image_is_refused(loaded):
+    with pytest.raises(EngineError, match="uint8 was expected"):
+        loaded.try_settings(np.zeros((4, 4), np.uint8), loaded.model.settings)
+    empty = open_engine("thread")
+    with pytest.raises(EngineError, match="No model"):
+        empty.try_settings(np.zeros((4, 4, 3), np.uint8), loaded.model.settings)
+    empty.close()
+
+
+def test_a_try_can_be_cancelled(loaded):
+    with pytest.raises(CancelledError):
+        loaded.try_settings(
+            np.zeros((8, 8, 3), np.uint8), loaded.model.settings, is_cancelled=lambda: True
+        )
+    pixels, truth = zoo.colors(50, 40)
+    np.testing.assert_array_equal(loaded.predict(pixels).classes, truth)
 
 
 def test_a_closed_engine_says_so():
