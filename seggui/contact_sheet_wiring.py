@@ -79,7 +79,7 @@ class ContactSheetWiring(QObject):
         )  # fmt: skip
         self.dialog.resize(self._window.size() * _SHARE_OF_WINDOW)
         self.dialog.finished.connect(self._on_finished)
-        self._ask(image)
+        self._ask(self.dialog, image)
         self.dialog.open()
 
     def _texts(self, info: ModelInfo) -> list[TileText]:
@@ -96,34 +96,31 @@ class ContactSheetWiring(QObject):
             for index, settings in enumerate(self._tried)
         ]
 
-    def _ask(self, image: SheetImage) -> None:
+    def _ask(self, dialog: ContactSheet, image: SheetImage) -> None:
         for index, settings in enumerate(self._tried):
             self._prediction.try_settings(
                 settings,
                 prepare=partial(image.pixels_for, settings),
                 finish=lambda prediction: image.answer(prediction.classes),
-                done=partial(self._on_answer, index),
-                failed=partial(self._on_failed, index),
+                done=partial(self._on_answer, dialog, index),
+                failed=partial(self._on_failed, dialog, index),
             )
 
-    def _on_answer(self, index: int, answer: SheetAnswer) -> None:
-        if self.dialog is None:
-            return
+    def _on_answer(self, dialog: ContactSheet, index: int, answer: SheetAnswer) -> None:
+        if dialog is not self.dialog:
+            return  # closed meanwhile
         self._answers[index] = answer
         equals = first_equals(tuple(self._answers))
-        self.dialog.show_picture(
-            index, _image(answer), agreement=answer.agreement, equals=equals[index]
-        )
+        dialog.show_picture(index, _image(answer), agreement=answer.agreement, equals=equals[index])
         self._settle()
 
-    def _on_failed(self, index: int, error: Exception) -> None:
-        if self.dialog is None or isinstance(error, CancelledError):
+    def _on_failed(self, dialog: ContactSheet, index: int, error: Exception) -> None:
+        if dialog is not self.dialog or isinstance(error, CancelledError):
             return
-        self.dialog.show_failure(index, str(error))
-        if isinstance(error, EngineDiedError):  # so would the others, each after a new start
-            self._prediction.drop_trials()
+        dialog.show_failure(index, str(error))
+        if isinstance(error, EngineDiedError):  # then the others are not tried
             for other in range(index + 1, len(self._tried)):
-                self.dialog.show_failure(other, str(error))
+                dialog.show_failure(other, str(error))
             self._num_open = 1
         self._settle()
 

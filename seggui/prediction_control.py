@@ -170,7 +170,8 @@ class PredictionControl(QObject):
         """Predicts an image as if other settings were in force, after what the image on view needs.
 
         Mask, network and settings in force stay as they are. It fails with ``CancelledError`` when
-        another network came into force, or after :meth:`drop_trials` while it was at work.
+        another network came into force, after :meth:`drop_trials` while it was at work, and when
+        the engine died of an earlier one.
 
         Args:
             settings: how to use the network this once.
@@ -191,7 +192,12 @@ class PredictionControl(QObject):
             if is_cancelled():
                 raise CancelledError
             pixels = prepare()
-            return finish(self._engine.try_settings(pixels, settings, is_cancelled=is_cancelled))
+            try:
+                found = self._engine.try_settings(pixels, settings, is_cancelled=is_cancelled)
+            except EngineDiedError:
+                is_dropped.set()  # the others of this round would end it again
+                raise
+            return finish(found)
 
         self._thread.submit(work, done=done, failed=failed, priority=_TRIAL, tag=_TRIAL_TAG)
 

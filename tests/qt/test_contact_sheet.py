@@ -296,7 +296,8 @@ def test_an_engine_that_dies_is_not_asked_for_the_rest(opened: Driver, engine: P
     opened.until(lambda: opened.program.prediction.thread_of_engine.is_idle)
     assert dialog.tiles.tiles[0].can_be_chosen
     assert not dialog.tiles.tiles[-1].can_be_chosen
-    assert engine.tried[-1].scaling is not Scaling.STANDARD
+    assert engine.tried[-1].scaling is Scaling.RAW
+    assert len(engine.tried) == 2
     dialog.reject()
 
 
