@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 
 class SegguiError(Exception):
     """Base of all expected errors; ``str(error)`` is a complete sentence for the user.
@@ -87,6 +89,55 @@ class WeightsOnlyError(ModelFileError):
 
 def _rebuild_weights_only(message: str, model_sha256: str, remedy: str) -> WeightsOnlyError:
     return WeightsOnlyError(message, model_sha256=model_sha256, remedy=remedy)
+
+
+@dataclass(frozen=True)
+class OpenLambda:
+    """A Lambda layer of a file, and what shows of it.
+
+    Attributes:
+        layer: its name.
+        found: what its code shows: problem, decoded constants, names; in words.
+        gets: layers that it calculates from, each as ``"Class 'name'"``.
+        shapes: what it gets, one text per tensor, ``? x 64 x 64 x 3``; empty when not known.
+        chosen: what the user lets it calculate, or an empty string.
+    """
+
+    layer: str
+    found: str
+    gets: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
+    chosen: str = ""
+
+
+class LambdaError(ModelFileError):
+    """A model has Lambda layers whose code is not recognised; the user may say what they calculate.
+
+    Attributes:
+        lambdas: all of them.
+        model_sha256: digest of the file, for `model.foreign.replacements.ReplacementStore`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        lambdas: tuple[OpenLambda, ...],
+        model_sha256: str = "",
+        remedy: str = "",
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.lambdas = lambdas
+        self.model_sha256 = model_sha256
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_lambda, (self.message, self.lambdas, self.model_sha256, self.remedy)
+
+
+def _rebuild_lambda(
+    message: str, lambdas: tuple[OpenLambda, ...], model_sha256: str, remedy: str
+) -> LambdaError:
+    return LambdaError(message, lambdas=lambdas, model_sha256=model_sha256, remedy=remedy)
 
 
 class EngineError(SegguiError):

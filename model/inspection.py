@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,6 +67,8 @@ class FileReport:
         weights: how they lie: as in whole models, or as in files that hold nothing else, under
             names (Keras 2) or under numbers (Keras 3).
         weights_version: of the writer of the weights; ``keras_version`` for whole models.
+        replacements: what the user lets Lambda layers calculate, by their names; it is in
+            ``config`` already.
         notes: what a user should know, in sentences.
     """
 
@@ -79,6 +81,7 @@ class FileReport:
     input_scaling: Literal["", "raw", "batch_normalization"]
     weights: Literal["whole", "names", "numbers"] = "whole"
     weights_version: str = ""
+    replacements: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property

@@ -11,12 +11,19 @@ from pathlib import Path
 
 import keras
 
-from model.errors import ModelFileError, OwnLayersError, WeightsOnlyError
+from model.errors import (
+    LambdaError,
+    ModelFileError,
+    OpenLambda,
+    OwnLayersError,
+    WeightsOnlyError,
+)
 from model.foreign.architectures import Architecture, ArchitectureStore
 from model.foreign.code_architectures import architecture_from_code, known_architecture
-from model.foreign.contents import OWN_LAYERS_REMEDY, describe_contents
+from model.foreign.contents import OWN_LAYERS_REMEDY, Contents, describe_contents
 from model.foreign.own_layers import OwnLayers, run_file
-from model.foreign.rebuilding import rebuild
+from model.foreign.rebuilding import rebuild, shapes_before
+from model.foreign.replacements import with_chosen_replacements
 from model.foreign.weight_files import Shapes, open_weights, stored_shapes
 from model.inspection import FileReport, inspect_file, inspect_weights
 from model.trust import TrustStore
@@ -37,6 +44,8 @@ def open_network(
         The network, not compiled; an ordinary Keras model that can be trained and saved.
 
     Raises:
+        LambdaError: it has Lambda layers whose code is not recognised, or what was chosen for them
+            does not fit.
         OwnLayersError: it uses layers or functions of its user's own, and ``code`` is None, fails,
             or does not define them all.
         WeightsOnlyError: its weights are of another network than the one that was named for them.
@@ -44,7 +53,7 @@ def open_network(
     """
     contents = describe_contents(report)
     if code is None or not contents.needs_own_layers:
-        contents.check(report.path.name, model_sha256=report.sha256)
+        _check(contents, report)
         return _rebuilt(report)
     replace(contents, unknown=()).check(report.path.name)
     try:
@@ -55,6 +64,19 @@ def open_network(
         ) from error
 
 
+def _check(contents: Contents, report: FileReport) -> None:
+    """Whoever is asked what a Lambda layer calculates should see what it gets."""
+    try:
+        contents.check(report.path.name, model_sha256=report.sha256)
+    except LambdaError as error:
+        shown = tuple(
+            replace(each, shapes=shapes_before(report, each.layer)) for each in error.lambdas
+        )
+        raise LambdaError(
+            error.message, lambdas=shown, model_sha256=report.sha256, remedy=error.remedy
+        ) from error
+
+
 def _rebuilt(report: FileReport, own: OwnLayers | None = None) -> keras.Model:
     """Another network may be named for weights that do not fit the one they were opened with."""
     try:
@@ -62,6 +84,16 @@ def _rebuilt(report: FileReport, own: OwnLayers | None = None) -> keras.Model:
     except OwnLayersError:
         raise
     except ModelFileError as error:
+        if report.replacements:
+            raise LambdaError(
+                f"{report.path.name} cannot be built with what was chosen for its Lambda layers: "
+                f"{error.message}",
+                lambdas=tuple(
+                    OpenLambda(name, "", shapes=shapes_before(report, name), chosen=text)
+                    for name, text in report.replacements.items()
+                ),
+                model_sha256=report.sha256, remedy="Choose something else for them.",
+            ) from error  # fmt: skip
         if report.weights == "whole":
             raise
         raise WeightsOnlyError(
@@ -104,7 +136,8 @@ def inspect_with_consent(path: Path, settings_dir: Path | None) -> FileReport:
 
     The network is the one that lies beside it or was named before; else the seed project's U-Net,
     if the weights are exactly its own; else that of the Python file that the user consented to for
-    these weights, which is run once: what it built is kept as data.
+    these weights, which is run once: what it built is kept as data. Lambda layers calculate what
+    the user chose for them.
 
     Args:
         path: the file, or the folder of a SavedModel.
@@ -115,6 +148,10 @@ def inspect_with_consent(path: Path, settings_dir: Path | None) -> FileReport:
         ModelFileError: no model.
         StorageError: what is kept cannot be read or written.
     """
+    return with_chosen_replacements(_inspected(path, settings_dir), settings_dir)
+
+
+def _inspected(path: Path, settings_dir: Path | None) -> FileReport:
     try:
         return inspect_file(path, settings_dir=settings_dir)
     except WeightsOnlyError as error:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from model.errors import ModelFileError, OwnLayersError
-from model.foreign.graph import LayerSpec, NetworkSpec
+from model.errors import LambdaError, ModelFileError, OpenLambda, OwnLayersError
+from model.foreign.graph import LayerSpec, NetworkSpec, references
 from model.foreign.lambda_bodies import LambdaBody, read_lambda
 from model.foreign.operation_names import is_listed_function
 from model.foreign.options import unlisted_activation
@@ -32,6 +32,11 @@ OWN_LAYERS_REMEDY = (
     "then, so do that only if you know where it comes from."
 )
 
+REPLACE_REMEDY = (
+    "If you know what it calculates, say so in the window, or with --replace 'NAME=x / 255'; its "
+    "code is not run. Or replace it by a built-in layer, and save the model again."
+)
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -46,6 +51,7 @@ class Contents:
         replaced: Lambda layers whose code is known without running it, with what they calculate:
             ``"Lambda 'norm': x / 255"``. The network is built with these operations instead.
         lambdas: everything that was found out about each Lambda layer, in the order of the file.
+        open_lambdas: those whose code is not recognised, which the user can replace.
         layers: how many layers there are of each class, inner networks opened.
         scales_input: whether a Lambda before the first convolution scales pixels of 0 to 255.
     """
@@ -57,6 +63,7 @@ class Contents:
     functions: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
     lambdas: tuple[LambdaBody, ...] = ()
+    open_lambdas: tuple[OpenLambda, ...] = ()
     layers: Mapping[str, int] = field(default_factory=dict)
     scales_input: bool = False
 
@@ -68,6 +75,7 @@ class Contents:
             model_sha256: digest of the file, for those who can have the user consent.
 
         Raises:
+            LambdaError: it has Lambda layers that the user can replace.
             OwnLayersError: all that is missing is a Python file of the user's.
             ModelFileError: see `refusal`.
         """
@@ -78,7 +86,17 @@ class Contents:
             raise OwnLayersError(
                 refusal, names=self.unknown, model_sha256=model_sha256, remedy=self.remedy()
             )
+        if self.needs_replacements:
+            raise LambdaError(
+                refusal, lambdas=self.open_lambdas, model_sha256=model_sha256, remedy=self.remedy()
+            )
         raise ModelFileError(refusal, remedy=self.remedy())
+
+    @property
+    def needs_replacements(self) -> bool:
+        """Whether the user can go on by saying what Lambda layers calculate."""
+        is_graver = bool(self.outside or self.other_data)
+        return bool(self.code) and not is_graver and len(self.open_lambdas) == len(self.code)
 
     @property
     def needs_own_layers(self) -> bool:
@@ -123,6 +141,8 @@ class Contents:
         """What to do about the refusal."""
         if self.outside:
             return "Ask where the file comes from before using it."
+        if self.needs_replacements:
+            return REPLACE_REMEDY
         if self.code:
             return "Replace it by a built-in layer such as Rescaling, and save the model again."
         if self.other_data:
@@ -149,7 +169,7 @@ def contents_of(network: NetworkSpec, writer: Writer) -> Contents:
         network: as read.
         writer: what names in Lambda layers meant.
     """
-    lambdas = []
+    lambdas, open_lambdas = [], []
     code, outside, other_data, unknown, functions = [], [], [], [], []
     for layer in network.walk():
         if layer.network is not None:
@@ -160,6 +180,8 @@ def contents_of(network: NetworkSpec, writer: Writer) -> Contents:
             lambdas.append(body)
             if body.expression is None or layer.package not in ("", "keras", "Keras"):
                 code.append(body.described())
+                if body.expression is None:
+                    open_lambdas.append(_open_lambda(layer, body, network))
         elif layer.class_name in OUTSIDE_LAYERS:
             outside.append(label)
         elif layer.class_name == "TFOpLambda":
@@ -178,9 +200,16 @@ def contents_of(network: NetworkSpec, writer: Writer) -> Contents:
             *(body.described() for body in lambdas if body.expression is not None),
             *filter(None, map(meaning_of, network.walk())),
         ),
-        lambdas=tuple(lambdas), layers=dict(sorted(counts.items())),
+        lambdas=tuple(lambdas), open_lambdas=tuple(open_lambdas), layers=dict(sorted(counts.items())),
         scales_input=_scales_input(network, {body.layer: body for body in lambdas}),
     )  # fmt: skip
+
+
+def _open_lambda(layer: LayerSpec, body: LambdaBody, network: NetworkSpec) -> OpenLambda:
+    classes = {each.name: each.class_name for each in network.walk()}
+    names = dict.fromkeys(ref.layer for ref in references(layer.calls))
+    gets = tuple(f"{classes.get(name, 'layer')} {name!r}" for name in names)
+    return OpenLambda(layer.name, body.shown(), gets)
 
 
 def _scales_input(network: NetworkSpec, lambdas: Mapping[str, LambdaBody]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 
@@ -117,3 +117,31 @@ def references(value: Any) -> Iterator[TensorRef]:
             yield from references(item)
     elif isinstance(value, Slice):
         yield from references((value.start, value.stop, value.step))
+
+
+def network_before(network: NetworkSpec, layer: str) -> NetworkSpec | None:
+    """The part of a network that a layer calculates from; None if there is no such part.
+
+    Args:
+        network: whose outermost layers are looked at.
+        layer: name of one of them.
+    """
+    by_name = {each.name: each for each in network.layers}
+    if layer not in by_name:
+        return None
+    if network.kind == "sequential":
+        place = network.layers.index(by_name[layer])
+        return replace(network, layers=network.layers[:place]) if place else None
+    wanted = tuple(references(by_name[layer].calls[:1]))
+    needed: set[str] = set()
+    waiting = [ref.layer for ref in wanted]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed and name in by_name:
+            needed.add(name)
+            waiting += [ref.layer for ref in references(by_name[name].calls)]
+    if not wanted or layer in needed:
+        return None
+    layers = tuple(each for each in network.layers if each.name in needed)
+    inputs = tuple(ref for ref in network.inputs if ref.layer in needed)
+    return replace(network, layers=layers, inputs=inputs, outputs=wanted)

@@ -68,12 +68,17 @@ class LambdaBody:
         """One line for a message: the layer, and what its code shows."""
         if self.expression is not None:
             return f"Lambda {self.layer!r}: {_one_line(self.text)}"
+        shown = self.shown()
+        return f"Lambda {self.layer!r}" + (f" ({shown})" if shown else "")
+
+    def shown(self) -> str:
+        """What its code shows, where it is not known what it calculates; maybe nothing."""
         parts = [self.problem] if self.problem else []
         if self.constants:
             parts.append(f"constants {_listed([text_of(value) for value in self.constants])}")
         if self.names:
             parts.append(f"names {_listed(self.names)}")
-        return f"Lambda {self.layer!r}" + (f" ({'; '.join(parts)})" if parts else "")
+        return "; ".join(parts)
 
 
 class _UnreadableError(ValueError):
@@ -283,13 +288,23 @@ def _shown(stored: _Stored | None) -> tuple[tuple[Any, ...], tuple[str, ...]]:
     """Constants and names, as far as they say anything."""
     if stored is None:
         return (), ()
-    code = stored.codes[0]
-    values = [*code.constants, *stored.defaults, *stored.closure]
+    codes = _with_inner(stored.codes[0])
+    values = [value for code in codes for value in code.constants]
+    values += [*stored.defaults, *stored.closure]
     constants = tuple(
         value for value in values
         if value is not None and isinstance(value, bool | int | float | str | tuple | list)
     )  # fmt: skip
-    return constants, code.names
+    return constants, tuple(dict.fromkeys(name for code in codes for name in code.names))
+
+
+def _with_inner(code: Code) -> list[Code]:
+    """A function and those that are defined inside of it, such as the body of a comprehension."""
+    found = [code]
+    for value in code.constants:
+        if isinstance(value, Code):
+            found += _with_inner(value)
+    return found
 
 
 def _listed(values: Sequence[str]) -> str:
