@@ -12,7 +12,7 @@ import numpy as np
 
 from model.errors import ModelFileError, OwnLayersError, SegguiError
 from model.foreign.contents import is_unknown, unknown_activations
-from model.foreign.equivalents import EQUIVALENTS, keras_2_hard_sigmoid
+from model.foreign.equivalents import EQUIVALENTS, OUR_FUNCTIONS
 from model.foreign.graph import (
     Call,
     Constant,
@@ -34,9 +34,9 @@ from model.foreign.reading import read_layer
 from model.foreign.vocabulary import (
     LAYERS,
     MERGES,
+    NESTED_LAYERS,
     OPERATION_MODULES,
     OPERATIONS_3,
-    OUR_ACTIVATION,
     current_name,
 )
 from model.foreign.writer import Writer
@@ -56,7 +56,8 @@ class BuiltEntry:
         network: what was made of an inner network.
         is_operation: it has no weights and is no layer where weights are stored.
         is_turned: it works on channels last where the file has them first.
-        is_own: its class is from the user's Python file.
+        is_own: it has layers inside, or may have: its class is from the user's Python file, or is
+            one of `model.foreign.transformer_layers`.
     """
 
     spec: LayerSpec
@@ -203,7 +204,9 @@ class _Builder:
             return BuiltEntry(spec, is_operation=True)
         if self._own is not None and is_unknown(spec):
             return BuiltEntry(spec, self._own_layer(spec, self._own), is_own=True)
-        return BuiltEntry(spec, self._layer(spec), is_turned=self._is_turned(spec))
+        is_nested = as_listed(spec).class_name in NESTED_LAYERS
+        layer = self._layer(spec)
+        return BuiltEntry(spec, layer, is_turned=self._is_turned(spec), is_own=is_nested)
 
     def _own_layer(self, spec: LayerSpec, own: OwnLayers) -> keras.layers.Layer:
         if own.layer_class(spec.package, spec.class_name) is None:
@@ -442,9 +445,7 @@ def _activation(value: Any) -> Any:
         return getattr(keras.layers, kind)(
             **{k: v for k, v in options.items() if k in _accepted(getattr(keras.layers, kind))}
         )
-    if value == OUR_ACTIVATION:
-        return keras_2_hard_sigmoid
-    return value
+    return OUR_FUNCTIONS.get(value, value)
 
 
 def _accepted(kind: Any) -> frozenset[str]:

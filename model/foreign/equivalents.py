@@ -11,6 +11,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from model.foreign.addon_layers import ADDON_FUNCTIONS, ADDON_LAYERS
+from model.foreign.transformer_layers import TRANSFORMER_LAYERS
+from model.foreign.vocabulary import OUR_ACTIVATION
+
 
 @keras.saving.register_keras_serializable(package="seggui")  # type: ignore[untyped-decorator]
 def keras_2_hard_sigmoid(x: Any) -> Any:
@@ -209,15 +213,22 @@ class TanhGELU(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="seggui")
 class Snake(keras.layers.Layer):
-    """x + sin(beta x)^2 / beta (Ziyin, Hartwig and Ueda, 2020), with a fixed beta."""
+    """x + sin(beta x)^2 / beta (Ziyin, Hartwig and Ueda, 2020); beta is stored as a weight."""
 
     def __init__(self, beta: float = 0.5, **options: Any) -> None:
         super().__init__(**options)
         self.beta = float(beta)
 
+    def build(self, input_shape: Any) -> None:
+        """One number, which stays as it is in fine-tuning."""
+        self.beta_factor = self.add_weight(
+            shape=(), name="beta_factor", trainable=False,
+            initializer=keras.initializers.Constant(self.beta),
+        )  # fmt: skip
+
     def call(self, inputs: Any) -> Any:
         """Any shape in, the same shape out."""
-        return inputs + ops.square(ops.sin(self.beta * inputs)) / self.beta
+        return inputs + ops.square(ops.sin(self.beta_factor * inputs)) / self.beta_factor
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The same shape."""
@@ -243,5 +254,10 @@ EQUIVALENTS: dict[str, type[keras.layers.Layer]] = {
     "OldResizing": OldResizing,
     "TanhGELU": TanhGELU,
     "Snake": Snake,
+    **ADDON_LAYERS,
+    **TRANSFORMER_LAYERS,
 }
 """Our layers by name."""
+
+OUR_FUNCTIONS: dict[Any, Any] = {OUR_ACTIVATION: keras_2_hard_sigmoid, **ADDON_FUNCTIONS}
+"""Our activations by name."""

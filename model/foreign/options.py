@@ -12,7 +12,13 @@ from typing import Any
 
 from model.errors import ModelFileError
 from model.foreign.graph import LayerSpec
-from model.foreign.vocabulary import ACTIVATIONS, OUR_ACTIVATION, current_name, words
+from model.foreign.vocabulary import (
+    ACTIVATIONS,
+    OUR_ACTIVATION,
+    OUR_ACTIVATIONS,
+    current_name,
+    words,
+)
 
 MAX_WIDTH = 65_536
 """Filters, units, kernel sides and the like: no segmentation network comes near."""
@@ -32,6 +38,7 @@ _NEEDLESS = {
     "SpatialDropout2D": ("noise_shape",), "AlphaDropout": ("noise_shape",),
     "Dropout": ("noise_shape",), "DepthwiseConv2D": ("filters",), "Dense": ("input_dim",),
     "MultiHeadAttention": ("query_shape", "key_shape", "value_shape"),
+    "SwinTransformerBlock": ("mlp_drop", "attn_drop", "proj_drop", "drop_path_prob"),
 }  # fmt: skip
 """Options of training, and such that follow from others."""
 
@@ -94,7 +101,9 @@ def policy_name(value: Any, layer: LayerSpec) -> str | None:
     return str(value)
 
 
-def activation_name(value: Any, layer: LayerSpec, *, is_keras_2: bool) -> str | tuple[str, Any]:
+def activation_name(  # noqa: PLR0911 - one return per kind of value
+    value: Any, layer: LayerSpec, *, is_keras_2: bool
+) -> str | tuple[str, Any]:
     """Name of an activation; ``(class name, options)`` where a layer serves as one.
 
     Raises:
@@ -107,11 +116,14 @@ def activation_name(value: Any, layer: LayerSpec, *, is_keras_2: bool) -> str | 
         if kind in ACTIVATION_LAYERS and isinstance(config, Mapping):
             return str(kind), config
         if kind in ("function", "Function") and isinstance(config, str):
-            value = config
+            registered = value.get("registered_name")
+            value = registered if registered in OUR_ACTIVATIONS else config
         elif kind == "Activation" and isinstance(config, Mapping):
             return activation_name(config.get("activation"), layer, is_keras_2=is_keras_2)
         elif isinstance(kind, str):
             value = kind
+    if isinstance(value, str) and value in OUR_ACTIVATIONS:
+        return OUR_ACTIVATIONS[value]
     name = str(value).rpartition(">")[2] if isinstance(value, str) else ""
     if name == OUR_ACTIVATION:
         return name
@@ -136,7 +148,7 @@ def unlisted_activation(value: Any) -> str:
             return unlisted_activation(config.get("activation"))
     name, _ = activation_parts(value)
     plain = name.rpartition(">")[2]
-    is_listed = plain == OUR_ACTIVATION or plain in ACTIVATIONS
+    is_listed = name in OUR_ACTIVATIONS or plain == OUR_ACTIVATION or plain in ACTIVATIONS
     return "" if is_listed or not name else name
 
 

@@ -16,7 +16,20 @@ _MEANINGS = {
     # keras-unet-collection
     ("", "GELU"): ("seggui", "TanhGELU", "the GELU of keras-unet-collection"),
     ("", "Snake"): ("seggui", "Snake", "the Snake of keras-unet-collection"),
+    ("", "patch_extract"): ("seggui", "PatchExtract", "patches, as in keras-unet-collection"),
+    ("", "patch_embedding"): (
+        "seggui", "PatchEmbedding", "patches with positions, as in keras-unet-collection",
+    ),
+    ("", "patch_merging"): ("seggui", "PatchMerging", "merging, as in keras-unet-collection"),
+    ("", "patch_expanding"): ("seggui", "PatchExpanding", "expanding, as in keras-unet-collection"),
+    ("", "SwinTransformerBlock"): (
+        "seggui", "SwinTransformerBlock", "the Swin block of keras-unet-collection",
+    ),
     # TensorFlow Addons
+    ("Addons", "FilterResponseNormalization"): (
+        "seggui", "FilterResponseNormalization", "that of TensorFlow Addons",
+    ),
+    ("Addons", "GELU"): ("seggui", "ApproximateGELU", "that of TensorFlow Addons"),
     ("Addons", "GroupNormalization"): ("", "GroupNormalization", "GroupNormalization"),
     ("Addons", "InstanceNormalization"): (
         "", "GroupNormalization", "GroupNormalization with a group per channel",

@@ -27,11 +27,29 @@ LAYERS = words(
 )
 """Layers by the names that Keras gives them today; Keras 3 lost ``ThresholdedReLU``, it is ours."""
 
-OUR_LAYERS = words("ThresholdedReLU OldBilinearUpSampling2D ResizeLike OldResizing TanhGELU Snake")
+NESTED_LAYERS = words(
+    "PatchExtract PatchEmbedding PatchMerging PatchExpanding SwinTransformerBlock"
+)
+"""Layers of `model.foreign.transformer_layers`, which have layers inside (package ``seggui``)."""
+
+OUR_LAYERS = NESTED_LAYERS | words(
+    """
+    ThresholdedReLU OldBilinearUpSampling2D ResizeLike OldResizing TanhGELU Snake
+    FilterResponseNormalization ApproximateGELU
+    """
+)
 """Layers of `model.foreign.equivalents`, as they are saved again (package ``seggui``)."""
 
 OUR_ACTIVATION = "keras_2_hard_sigmoid"
 """Of `model.foreign.equivalents`."""
+
+OUR_ACTIVATIONS = {
+    "Addons>gelu": "tanh_gelu", "Addons>hardshrink": "hard_shrink", "Addons>lisht": "lisht",
+    "Addons>rrelu": "mean_rrelu", "Addons>snake": "snake", "Addons>softshrink": "soft_shrink",
+    "Addons>tanhshrink": "tanh_shrink",
+    **{f"seggui>{name}": name for name in ("tanh_gelu", "lisht", "mean_rrelu", "snake")},
+}  # fmt: skip
+"""Activations of TensorFlow Addons, and ours for them (`model.foreign.addon_layers`)."""
 
 SPELLINGS = {
     "BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization",
