@@ -1,8 +1,9 @@
 """Follows the byte code of a straight function on names instead of tensors. Nothing is executed.
 
 A stack machine for the instructions of `model.foreign.opcodes`: what would be calculated becomes
-an `Operation`. No jump is ever taken: a body with conditions, loops, inner functions or anything
-that reaches outside is no expression.
+an `Operation`. Jumps are followed forward only, and where the condition is a comparison of
+constants in the file (``axis == 3``); a body with other conditions, loops, inner functions or
+anything that reaches outside is no expression.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from model.foreign.opcodes import (
     VERSIONS,
     ByteCodeError,
     Instruction,
+    jump_target,
     read_instructions,
 )
 from model.foreign.writer import Writer
@@ -49,6 +51,8 @@ _SIGNS = {
     "POWER": "**",
 }  # fmt: skip
 _CONDITIONS = ("<", "<=", "==", "!=", ">", ">=")
+_JUMPS = {"POP_JUMP_IF_FALSE": False, "POP_JUMP_IF_TRUE": True}
+"""Whether they jump when the condition holds."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def follow(
     machine = _Machine(code, version, writer)
     machine.locals.update(_bound(code, defaults, arguments))
     machine.free.update(zip(code.free, closure, strict=False))
-    result = machine.run(read_instructions(code.instructions, version))
+    result = machine.run(code.instructions)
     if not is_tensor(result):
         raise NotAnExpressionError(f"a function that gives {text_of(result)}")
     return result  # type: ignore[no-any-return]
@@ -134,14 +138,22 @@ class _Machine:
         self.locals: dict[str, Any] = {}
         self.free: dict[str, Any] = {}
 
-    def run(self, instructions: Iterator[Instruction]) -> Any:
+    def run(self, code: bytes) -> Any:
+        instructions = read_instructions(code, self._version)
         if self._at >= VERSIONS.index("3.11"):
             self._begin(instructions)
-        for instruction in instructions:
+        is_branched = False
+        while (instruction := next(instructions, None)) is not None:
+            if instruction.name in _JUMPS:
+                is_branched = True
+                if self._decided() is _JUMPS[instruction.name]:
+                    start = jump_target(instruction, self._version)
+                    instructions = read_instructions(code, self._version, start=start)
+                continue
             if instruction.name in ("RETURN_VALUE", "RETURN_CONST"):
                 is_constant = instruction.name == "RETURN_CONST"
                 result = self._constant(instruction.argument) if is_constant else self._pop()
-                if self._stack or next(instructions, None) is not None:
+                if self._stack or not (is_branched or next(instructions, None) is None):
                     raise NotAnExpressionError("a condition")
                 return _known(result)
             self._step(instruction.name, instruction.argument)
@@ -154,7 +166,7 @@ class _Machine:
         first = next(instructions, None)
         if first is not None and first.name == "COPY_FREE_VARS":
             first = next(instructions, None)
-        if first != Instruction("RESUME", 0):
+        if first is None or (first.name, first.argument) != ("RESUME", 0):
             raise ByteCodeError(f"it does not begin as code of Python {self._version} does")
 
     def _step(self, name: str, argument: int) -> None:
@@ -303,7 +315,17 @@ class _Machine:
         if number >= len(_CONDITIONS):
             raise NotAnExpressionError("a condition")
         right, left = _known(self._pop()), _known(self._pop())
-        self._push(compared(_CONDITIONS[number], left, right))
+        if _CONDITIONS[number] in ("==", "!=") and _is_plain(left) and _is_plain(right):
+            self._push((left == right) is (_CONDITIONS[number] == "=="))
+        else:
+            self._push(compared(_CONDITIONS[number], left, right))
+
+    def _decided(self) -> bool:
+        """The condition of a jump, where it is known whatever goes into the network."""
+        condition = self._pop()
+        if not isinstance(condition, bool):
+            raise NotAnExpressionError("a condition")
+        return condition
 
     def _negative(self, _: int) -> None:
         self._push(negative(_known(self._pop())))
@@ -418,6 +440,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Code | SetOf | bytes | complex):
         return _Unknown("a function inside" if isinstance(value, Code) else "an unusual constant")
     return value
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
 
 
 def _known(value: Any, *, allow_names: bool = False) -> Any:

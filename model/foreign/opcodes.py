@@ -61,6 +61,8 @@ BINARY_OP                            -    -    -    -    -    -  122  122   45  
 BINARY_SUBSCR                       25   25   25   25   25   25   25   25    5    -
 BINARY_SLICE                         -    -    -    -    -    -    -   26    4    1
 COMPARE_OP                         107  107  107  107  107  107  107  107   58   56
+POP_JUMP_IF_FALSE                  114  114  114  114  114  114  114  114   97    -
+POP_JUMP_IF_TRUE                   115  115  115  115  115  115  115  115  100    -
 UNARY_NEGATIVE                      11   11   11   11   11   11   11   11   42   41
 BUILD_TUPLE                        102  102  102  102  102  102  102  102   52   51
 BUILD_LIST                         103  103  103  103  103  103  103  103   47   46
@@ -84,7 +86,8 @@ _CACHES = {  # words of cache behind an instruction, 3.11 to 3.14
     "PRECALL": (1, 0, 0, 0), "CALL": (4, 3, 3, 3), "CALL_KW": (0, 0, 0, 3),
     "BINARY_OP": (1, 1, 1, 5), "BINARY_SUBSCR": (4, 1, 1, 0), "COMPARE_OP": (2, 1, 1, 1),
     "LOAD_GLOBAL": (5, 4, 4, 4), "LOAD_ATTR": (4, 9, 9, 9), "LOAD_METHOD": (10, 0, 0, 0),
-    "UNPACK_SEQUENCE": (1, 1, 1, 1),
+    "UNPACK_SEQUENCE": (1, 1, 1, 1), "POP_JUMP_IF_FALSE": (0, 0, 1, 1),
+    "POP_JUMP_IF_TRUE": (0, 0, 1, 1),
 }  # fmt: skip
 
 BINARY_OPERATORS = {0: "+", 2: "//", 5: "*", 8: "**", 10: "-", 11: "/", 26: "[]"}
@@ -103,10 +106,17 @@ class ByteCodeError(ValueError):
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction."""
+    """One instruction.
+
+    Attributes:
+        name: as CPython has it; 3.11 calls the jumps ``POP_JUMP_FORWARD_IF_...``.
+        argument: 0 where it has none.
+        end: where the next one begins, in bytes.
+    """
 
     name: str
     argument: int
+    end: int = 0
 
 
 def _opcodes() -> dict[str, dict[int, str]]:
@@ -122,17 +132,18 @@ def _opcodes() -> dict[str, dict[int, str]]:
 _OPCODES = _opcodes()
 
 
-def read_instructions(code: bytes, version: str) -> Iterator[Instruction]:
+def read_instructions(code: bytes, version: str, *, start: int = 0) -> Iterator[Instruction]:
     """Names the instructions of one Python version, without caches and long arguments.
 
     Args:
         code: byte code.
         version: one of `VERSIONS`.
+        start: where to begin, in bytes.
 
     Raises:
         ByteCodeError: an instruction is not listed, or the code is cut.
     """
-    table, place = _OPCODES[version], 0
+    table, place = _OPCODES[version], start
     is_new = VERSIONS.index(version) - VERSIONS.index("3.11")
     high = 0
     while place < len(code):
@@ -147,14 +158,30 @@ def read_instructions(code: bytes, version: str) -> Iterator[Instruction]:
                 raise ByteCodeError("an argument is too large")
             continue
         high = 0
-        yield Instruction(name, argument)
+        end = place
         if is_new >= 0:
             end = place + 2 * _CACHES.get(name, (0, 0, 0, 0))[is_new]
-            if any(code[place:end:2]) or end > len(code):
-                raise ByteCodeError("a cache is not empty")
-            place = end
+        yield Instruction(name, argument, end)
+        if any(code[place:end:2]) or end > len(code):
+            raise ByteCodeError("a cache is not empty")
+        place = end
     if high:
         raise ByteCodeError("the code ends in the middle of an instruction")
+
+
+def jump_target(instruction: Instruction, version: str) -> int:
+    """Where a jump forward leads to, in bytes.
+
+    Raises:
+        ByteCodeError: it leads back.
+    """
+    at = VERSIONS.index(version)
+    target = instruction.argument * (2 if at >= VERSIONS.index("3.10") else 1)
+    if at >= VERSIONS.index("3.11"):
+        target += instruction.end
+    if target < instruction.end:
+        raise ByteCodeError("a jump back")
+    return target
 
 
 def _argument(code: bytes, place: int, version: str) -> tuple[int, int]:

@@ -42,6 +42,27 @@ def _closures():
         assert factor == 4
         return x / 255
 
+    def first_axis(x, start=1, stop=3, axis=3):
+        if axis == 3:
+            return x[:, :, :, start:stop]
+        elif axis == 1:  # noqa: RET505 - as libraries write it
+            return x[:, start:stop, :, :]
+        else:
+            raise ValueError(f"{axis}")
+
+    def second_axis(x, start=1, stop=3, axis=1):
+        if axis == 3:
+            return x[:, :, :, start:stop]
+        elif axis == 1:  # noqa: RET505
+            return x[:, start:stop, :, :]
+        else:
+            raise ValueError(f"{axis}")
+
+    def compared(x):
+        if x == 3:
+            return x / 255
+        return x
+
     def looped(x):
         for _ in range(3):
             x = x * 2
@@ -70,7 +91,10 @@ def _closures():
             "resize(x, (12, 20), 'bilinear')",
         ),
         "multiplied": (lambda x: x * factor + factor / 8, "x * 4 + 0.5"),
-        "checked": (checked, ""),
+        "checked": (checked, "x / 255"),
+        "first_axis": (first_axis, "x[:, :, :, 1:3]"),
+        "second_axis": (second_axis, "x[:, 1:3, :, :]"),
+        "compared": (compared, ""),
         "looped": (looped, ""),
         "inner": (inner, ""),
         "chosen": (chosen, ""),
