@@ -128,6 +128,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                ("Ctrl+M",), "What the network is, and how it is used."),
     ActionSpec("compare_action", MODEL, "&Compare input values...", "view-grid-outline",
                ("Ctrl+Shift+L",), "See this image under each kind of input values, and choose."),
+    ActionSpec("replaced_layers_action", MODEL, "&Replaced layers...", "lambda",
+               ("Ctrl+Shift+X",), "What you chose for Lambda layers of this model."),
     ActionSpec("trusted_files_action", MODEL, "Trusted P&ython files...", "language-python",
                ("Ctrl+Shift+Y",), "Python files that models need: see them, and take trust back."),
     ActionSpec("predict_action", MODEL, "&Predict this image", "auto-fix",

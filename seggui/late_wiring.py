@@ -12,8 +12,10 @@ from seggui.parts import Parts
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from model.errors import OwnLayersError, WeightsOnlyError
+    from model.engine.protocol import ModelInfo
+    from model.errors import LambdaError, OwnLayersError, WeightsOnlyError
     from seggui.evaluation_wiring import EvaluationWiring
+    from seggui.lambda_wiring import LambdaWiring
     from seggui.new_model_wiring import NewModelWiring
     from seggui.own_layers_wiring import OwnLayersWiring
     from seggui.weights_wiring import WeightsWiring
@@ -29,6 +31,7 @@ class LateWiring(QObject):
         self.new_model: NewModelWiring | None = None
         self._own_layers: OwnLayersWiring | None = None
         self._weights: WeightsWiring | None = None
+        self._lambdas: LambdaWiring | None = None
         actions = parts.window.actions_by_name
         actions["trusted_files_action"].triggered.connect(self._on_trusted_files)
         parts.window.actions_by_name["new_model_action"].triggered.connect(self._on_new_model)
@@ -74,6 +77,25 @@ class LateWiring(QObject):
     def ask_network(self, path: Path, error: WeightsOnlyError) -> None:
         """Asks for the network of a file of weights."""
         self.weights.ask(path, error)
+
+    @property
+    def lambdas(self) -> LambdaWiring:
+        """What Lambda layers calculate that are not recognised."""
+        from seggui.lambda_wiring import LambdaWiring
+
+        if self._lambdas is None:
+            self._lambdas = LambdaWiring(self._parts, self._load_model)
+        return self._lambdas
+
+    @Slot(object, object)
+    def ask_lambdas(self, path: Path, error: LambdaError) -> None:
+        """Asks what Lambda layers calculate."""
+        self.lambdas.ask(path, error)
+
+    @Slot(object)
+    def change_lambdas(self, info: ModelInfo) -> None:
+        """Shows what was chosen for the Lambda layers of a model."""
+        self.lambdas.ask_again(info)
 
     @Slot()
     def _on_trusted_files(self) -> None:

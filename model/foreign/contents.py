@@ -200,7 +200,8 @@ def contents_of(network: NetworkSpec, writer: Writer) -> Contents:
             *(body.described() for body in lambdas if body.expression is not None),
             *filter(None, map(meaning_of, network.walk())),
         ),
-        lambdas=tuple(lambdas), open_lambdas=tuple(open_lambdas), layers=dict(sorted(counts.items())),
+        lambdas=tuple(lambdas), open_lambdas=tuple(open_lambdas),
+        layers=dict(sorted(counts.items())),
         scales_input=_scales_input(network, {body.layer: body for body in lambdas}),
     )  # fmt: skip
 

@@ -67,9 +67,11 @@ def shapes_before(report: FileReport, layer: str) -> tuple[str, ...]:
     if before is None or report.file_format == "saved_model":
         return ()
     try:
-        with open_weights(report.path, report.file_format) as weights:
-            with limited_weights(weights.num_numbers(), file_name=name):
-                built = _built(report, before, widths=weights.dimensions())
+        with (
+            open_weights(report.path, report.file_format) as weights,
+            limited_weights(weights.num_numbers(), file_name=name),
+        ):
+            built = _built(report, before, widths=weights.dimensions())
     except ModelFileError:
         return ()
     return tuple(

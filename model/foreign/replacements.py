@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model.data.atomic import write_atomic
 from model.errors import ModelFileError, StorageError
@@ -24,7 +24,9 @@ from model.foreign.graph import LayerSpec
 from model.foreign.json_text import parse_json
 from model.foreign.lambda_bodies import read_lambda
 from model.foreign.writer import Writer
-from model.inspection import FileReport
+
+if TYPE_CHECKING:
+    from model.inspection import FileReport
 
 FOLDER = "replacements"
 MAX_LENGTH = 300

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from model.foreign.graph import NetworkSpec
-from model.inspection import FileReport
+
+if TYPE_CHECKING:
+    from model.inspection import FileReport
 
 Rule = Literal["old", "new", "unknown"]
 """How pixels are weighed when an image is resized: as TensorFlow 1 did, or with pixel centres."""

@@ -34,8 +34,9 @@ from model.report_pictures import ReportPicture, make_pictures
 from seggui.cli import DONE, add_engine_argument
 from seggui.commands.fine_tune import count
 from seggui.commands.network import (
-    add_layers_argument,
+    add_model_arguments,
     engine_with,
+    model_files,
     percent,
     require_folder,
 )
@@ -75,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="CSV log for the curves of the report (default: what train left beside the model)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_layers_argument(parser)
+    add_model_arguments(parser)
     add_engine_argument(parser)
 
 
@@ -88,8 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     selection = select(dataset, arguments.split, arguments.limit, arguments.groups)
     about_images = (*dataset.notes, *selection.warnings())
     warn(about_images)
-    files = {"layers": arguments.layers, "network": arguments.network}
-    with engine_with(arguments.model, arguments.engine, **files) as (engine, info):
+    with engine_with(arguments.model, arguments.engine, **model_files(arguments)) as (engine, info):
         match = match_classes(info, dataset.label_set, excluded=arguments.drop_class)
         warn(match.warnings)
         if match.settings != info.settings:

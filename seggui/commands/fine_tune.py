@@ -33,8 +33,9 @@ from model.scratch_state import ScratchRequest
 from seggui.cli import DONE, STOPPED, add_engine_argument
 from seggui.commands.network import (
     Hosting,
-    add_layers_argument,
+    add_model_arguments,
     engine_with,
+    model_files,
     percent,
     scores_as_json,
     settings_folder,
@@ -67,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trainable", choices=("all", "decoder"), default="all", help="which layers (default all)"
     )
-    add_layers_argument(parser)
+    add_model_arguments(parser)
     add_project_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_engine_argument(parser)
@@ -80,8 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         **{field.name: getattr(arguments, field.name) for field in fields(TrainingSettings)}
     )
     with opened_project(arguments.folder, arguments.project) as project:
-        files = {"layers": arguments.layers, "network": arguments.network}
-        with engine_with(arguments.model, arguments.engine, **files) as (_, info):
+        with engine_with(arguments.model, arguments.engine, **model_files(arguments)) as (_, info):
             pass  # the training opens it itself: one network in memory at a time
         request = build_training_request(
             project, info, settings, output, settings_dir=settings_folder()

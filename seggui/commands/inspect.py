@@ -17,14 +17,16 @@ from typing import Any
 from model.engine.protocol import ModelInfo
 from model.errors import SegguiError, WeightsOnlyError
 from model.foreign.contents import Contents, describe_contents
+from model.foreign.replacements import with_chosen_replacements
 from model.inspection import FileReport, inspect_file
 from model.trust import TrustStore
 from seggui.cli import DONE, FAILED, add_engine_argument
 from seggui.commands.network import (
-    add_layers_argument,
+    add_model_arguments,
     engine_with,
     is_trusted,
     name_network,
+    replace_lambdas,
     settings_folder,
 )
 
@@ -33,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of this command."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .h5 file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_layers_argument(parser)
+    add_model_arguments(parser)
     add_engine_argument(parser)
 
 
@@ -42,6 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.network is not None:
         name_network(arguments.model, arguments.network)
     report = _report(arguments)
+    if arguments.replace:
+        replace_lambdas(report, arguments.replace)
+    report = with_chosen_replacements(report, settings_folder())
     contents = describe_contents(report)
     info, problem = None, ""
     try:

@@ -7,7 +7,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from model.engine.client import open_engine
 from model.engine.protocol import Engine, ModelInfo, Scores
@@ -37,8 +37,17 @@ def settings_folder() -> Path:
     return Path(user_data_folder(), "models")
 
 
-def add_layers_argument(parser: argparse.ArgumentParser) -> None:
-    """Adds ``--layers`` and ``--network``, for all commands that open a model of somebody's."""
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what all commands share that open a model of somebody's: files and words beside it."""
+    parser.add_argument(
+        "--replace",
+        action="append",
+        default=[],
+        metavar="'LAYER=TEXT'",
+        help="what a Lambda layer calculates whose code is not recognised, written as the body of "
+        "a lambda x: 'scale=x / 255'. Its own code is not run. May be given several times; "
+        "remembered for this model",
+    )
     parser.add_argument(
         "--network",
         type=Path,
@@ -92,6 +101,32 @@ def name_network(model: Path, network: Path) -> None:
         )
 
 
+def replace_lambdas(report: FileReport, given: list[str]) -> None:
+    """Remembers what Lambda layers of a model calculate, beside what was said before.
+
+    Raises:
+        SegguiError: a text is no replacement, or the model has no such layer.
+        StorageError: it could not be remembered.
+    """
+    from model.foreign.contents import describe_contents
+    from model.foreign.replacements import ReplacementStore
+
+    chosen = {}
+    known = [body.layer for body in describe_contents(report).lambdas]
+    for text in given:
+        layer, sign, body = text.partition("=")
+        if not sign or layer.strip() not in known:
+            has = ", ".join(known) or "none"
+            raise SegguiError(
+                f"--replace {text!r} was received; LAYER=TEXT with a Lambda layer of "
+                f"{report.path.name} was expected (it has {has}).",
+                remedy="For example --replace 'scale=x / 255'.",
+            )
+        chosen[layer.strip()] = body.strip()
+    store = ReplacementStore(settings_folder())
+    store.keep(report.sha256, {**store.of(report.sha256), **chosen})
+
+
 def is_trusted(report: FileReport, contents: Contents, layers: Path | None) -> bool:
     """Whether all that a model lacks is a Python file, and there is, or will be, the consent."""
     if not contents.needs_own_layers:
@@ -99,9 +134,31 @@ def is_trusted(report: FileReport, contents: Contents, layers: Path | None) -> b
     return layers is not None or TrustStore(settings_folder()).entry(report.sha256) is not None
 
 
+class ModelFiles(TypedDict):
+    """Keyword arguments of `engine_with` that come from the command line."""
+
+    layers: Path | None
+    network: Path | None
+    replacements: list[str]
+
+
+def model_files(arguments: argparse.Namespace) -> ModelFiles:
+    """What ``add_model_arguments`` added."""
+    return {
+        "layers": arguments.layers,
+        "network": arguments.network,
+        "replacements": arguments.replace,
+    }
+
+
 @contextlib.contextmanager
 def engine_with(
-    model: Path, hosting: Hosting, *, layers: Path | None = None, network: Path | None = None
+    model: Path,
+    hosting: Hosting,
+    *,
+    layers: Path | None = None,
+    network: Path | None = None,
+    replacements: list[str] | None = None,
 ) -> Iterator[tuple[Engine, ModelInfo]]:
     """Opens a model in an engine of its own, which ends with the ``with`` block.
 
@@ -110,12 +167,17 @@ def engine_with(
         hosting: where the network runs.
         layers: Python file that the user consents to run for this model, if it needs one.
         network: what the model belongs to if it holds weights only; a Python file is run.
+        replacements: ``LAYER=TEXT`` of Lambda layers.
 
     Raises:
         ModelFileError: the file is no usable model.
     """
     if network is not None:
         name_network(model, network)
+    if replacements:
+        from model.inspection import inspect_file
+
+        replace_lambdas(inspect_file(model, settings_dir=settings_folder()), replacements)
     if layers is not None:
         from model.inspection import inspect_file
 

@@ -25,7 +25,7 @@ from model.errors import SegguiError
 from model.formats.mask_format import MaskFormat
 from model.formats.table import DEFAULT_FORMAT, FORMATS
 from seggui.cli import DONE, FAILED, add_engine_argument
-from seggui.commands.network import add_layers_argument, engine_with
+from seggui.commands.network import add_model_arguments, engine_with, model_files
 from seggui.commands.progress_bar import ProgressBar
 from seggui.core.names import mask_names
 from seggui.core.scan import scan_images
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"of the masks: {', '.join(FORMATS)} (default {DEFAULT_FORMAT})",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_layers_argument(parser)
+    add_model_arguments(parser)
     add_engine_argument(parser)
 
 
@@ -73,8 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the command and returns its exit status."""
     chosen = FORMATS[arguments.format]
     jobs = plan_jobs(arguments.images, arguments.output, suffix=chosen.suffix)
-    files = {"layers": arguments.layers, "network": arguments.network}
-    with engine_with(arguments.model, arguments.engine, **files) as (engine, info):
+    with engine_with(arguments.model, arguments.engine, **model_files(arguments)) as (engine, info):
         label_set = label_set_of(info)
         save_label_set(arguments.output / LABEL_SET_FILE, label_set)
         totals = predict_all(engine, jobs, label_set, chosen)
