@@ -27,6 +27,7 @@ from model.errors import ModelFileError
 from model.foreign.contents import describe_contents
 from model.foreign.vocabulary import OUR_ACTIVATION
 from model.inspection import FileReport
+from model.side_files import find_side_file, following
 
 Floats = npt.NDArray[np.float32]
 
@@ -68,7 +69,8 @@ def examine(
     Args:
         network: from `model.opening.open_network`.
         report: of the same file.
-        settings: to use instead of guessed ones.
+        settings: to use instead of guessed ones. Guessed ones follow what another program wrote
+            beside the model (`model.side_files`).
         are_guessed: what to report as ``settings_are_guessed`` when ``settings`` is given.
         notes: sentences to hand on in front of those found here.
 
@@ -110,7 +112,21 @@ def examine(
         notes=notes + _notes(report, network, grid, guess, answer),
     )
     check_settings(info, info.settings)
-    return info
+    return info if settings is not None else _with_side_file(info, report)
+
+
+def _with_side_file(info: ModelInfo, report: FileReport) -> ModelInfo:
+    """Guesses give way to what another program wrote beside the model, as far as it fits."""
+    side = find_side_file(report.path, sha256=report.sha256)
+    if side is None:
+        return info
+    told = following(info, side)
+    try:
+        check_settings(told, told.settings)
+    except ModelFileError as error:
+        note = f"{side.path.name} is not followed: {error.message}"
+        return replace(info, notes=(*info.notes, note))
+    return told
 
 
 def check_settings(info: ModelInfo, settings: ModelSettings) -> None:

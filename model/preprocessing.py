@@ -134,6 +134,7 @@ _SCALINGS: dict[Scaling, Callable[[Pixels], Floats]] = {
     Scaling.SIGNED: _signed,
     Scaling.IMAGENET: _imagenet,
     Scaling.CAFFE: _caffe,
+    Scaling.MEANS: _caffe,
     Scaling.L2: _l2,
     Scaling.STANDARD: _standard,
 }

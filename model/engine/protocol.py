@@ -22,6 +22,7 @@ class Scaling(str, Enum):
     SIGNED = "signed"  # -1..1
     IMAGENET = "imagenet"  # 0..1, minus ImageNet mean, by ImageNet standard deviation
     CAFFE = "caffe"  # BGR minus ImageNet means, 0..255 scale (the Caffe models' convention)
+    MEANS = "means"  # the same without turning to BGR, as keras-segmentation does it
     L2 = "l2"  # each image divided by its Euclidean norm, rows as samples as the seed project did
     STANDARD = "standard"  # per image: minus mean, by standard deviation
 

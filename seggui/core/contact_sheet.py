@@ -46,7 +46,7 @@ def candidates(settings: ModelSettings, *, channels: int) -> tuple[ModelSettings
     Args:
         settings: what is guessed, or in use.
         channels: of the network's input. With one the colour order means nothing. The convention of
-            the Caffe models is BGR by itself, so it stands there once.
+            the Caffe models is that of the means in BGR, so it stands there once.
     """
     found = [settings]
     for order in ("rgb", "bgr") if channels == 3 else (settings.channel_order,):
@@ -59,6 +59,8 @@ def candidates(settings: ModelSettings, *, channels: int) -> tuple[ModelSettings
 
 def _what_it_does(settings: ModelSettings, channels: int) -> tuple[Scaling, bool]:
     is_turned = settings.channel_order == "bgr" or settings.scaling is Scaling.CAFFE
+    if settings.scaling in (Scaling.CAFFE, Scaling.MEANS):  # they differ in the order only
+        return Scaling.MEANS, channels == 3 and is_turned
     return settings.scaling, channels == 3 and is_turned
 
 

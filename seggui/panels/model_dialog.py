@@ -34,6 +34,7 @@ SCALINGS = (
     (Scaling.SIGNED, "-1 to 1"),
     (Scaling.IMAGENET, "ImageNet mean and deviation"),
     (Scaling.CAFFE, "Caffe: BGR minus means"),
+    (Scaling.MEANS, "RGB minus means"),
     (Scaling.STANDARD, "Per image: mean 0, deviation 1"),
     (Scaling.L2, "Per image: divided by its norm"),
 )

@@ -9,6 +9,7 @@ import pytest
 
 from model.data.label_sets import IGNORE, generic_label_set
 from model.engine.protocol import Activation, Fit, ModelSettings, Scaling
+from model.preprocessing import prepare_input
 from seggui.core.contact_sheet import (
     PICTURE_SIDE,
     SheetAnswer,
@@ -38,9 +39,11 @@ def test_every_scaling_is_tried_in_both_orders_once_and_the_guess_first() -> Non
     found = candidates(SETTINGS, channels=3)
 
     assert found[0] == SETTINGS
-    assert len(set(found)) == len(found) == 2 * len(Scaling) - 1
+    assert len(set(found)) == len(found) == 2 * len(Scaling) - 2
     assert {s.scaling for s in found if s.channel_order == "rgb"} == set(Scaling)
-    assert {s.scaling for s in found if s.channel_order == "bgr"} == set(Scaling) - {Scaling.CAFFE}
+    # The means in BGR are what Caffe is, whatever its order says.
+    means = {Scaling.CAFFE, Scaling.MEANS}
+    assert {s.scaling for s in found if s.channel_order == "bgr"} == set(Scaling) - means
 
 
 def test_caffe_is_not_tried_twice_though_its_settings_say_bgr() -> None:
@@ -53,7 +56,10 @@ def test_caffe_is_not_tried_twice_though_its_settings_say_bgr() -> None:
 @pytest.mark.parametrize("order", ["rgb", "bgr"])
 def test_gray_networks_know_no_order_of_colours(order) -> None:
     found = candidates(replace(SETTINGS, channel_order=order), channels=1)
-    assert len(found) == len(Scaling)
+    pixels = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
+    given = [prepare_input(pixels, replace(SETTINGS, scaling=s), 1).tobytes() for s in Scaling]
+    assert len(found) == len(set(given))
+    assert {prepare_input(pixels, s, 1).tobytes() for s in found} == set(given)
     assert {s.channel_order for s in found} == {order}
 
 
