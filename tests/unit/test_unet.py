@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
+import keras
 import numpy as np
 import pytest
+from keras import layers
 
 from model.unet import UNetConfig, build_seed_unet, build_unet
 
@@ -18,6 +22,20 @@ def test_the_seed_network_has_the_parameters_of_the_seed_project() -> None:
 
 def test_the_default_network_stays_small() -> None:
     assert build_unet(UNetConfig(11)).count_params() < 2_000_000
+
+
+def test_the_default_network_takes_at_most_six_billion_multiply_adds_for_a_camvid_frame() -> None:
+    network = build_unet(UNetConfig(11))
+    convolutions = [layer for layer in network.layers if isinstance(layer, layers.Conv2D)]
+    answers = keras.Model(network.inputs, [layer.output for layer in convolutions])
+    shapes = answers.compute_output_shape((1, 368, 480, 3))  # 360 rows, padded to a multiple of 16
+    counts = [
+        math.prod(shape[1:3]) * math.prod(layer.kernel.shape)
+        for layer, shape in zip(convolutions, shapes, strict=True)
+    ]
+    assert len(counts) > 20
+    assert not any(isinstance(layer, layers.Conv2DTranspose) for layer in network.layers)
+    assert 2.5e9 < sum(counts) < 6e9
 
 
 @pytest.mark.parametrize("normalization", ["batch", "group", "none"])
