@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from model import backend
 from model.data.label_sets import MAX_CLASSES, suggest_label_set
 from model.engine.protocol import (
     Activation,
@@ -27,6 +28,14 @@ from model.errors import ModelFileError
 from model.foreign.contents import describe_contents
 from model.foreign.vocabulary import OUR_ACTIVATION
 from model.inspection import FileReport
+from model.remembered_test import (
+    SEED,
+    KnownInput,
+    Libraries,
+    RememberedTest,
+    change_words,
+    remember,
+)
 from model.side_files import find_side_file, following
 
 Floats = npt.NDArray[np.float32]
@@ -63,6 +72,7 @@ def examine(
     settings: ModelSettings | None = None,
     are_guessed: bool = True,
     notes: tuple[str, ...] = (),
+    test: RememberedTest | None = None,
 ) -> ModelInfo:
     """Works out how to use a network.
 
@@ -73,6 +83,7 @@ def examine(
             beside the model (`model.side_files`).
         are_guessed: what to report as ``settings_are_guessed`` when ``settings`` is given.
         notes: sentences to hand on in front of those found here.
+        test: what this network answered before; it is asked again, and a change is told.
 
     Raises:
         ModelFileError: no segmentation network, not usable here, or ``settings`` do not fit it.
@@ -94,6 +105,8 @@ def examine(
     _refuse_nan(answer, name)
     num_classes = _num_classes(grid.channels, name)
     is_fixed = None not in input_shape[:2]
+    now = _remember(network, trial.source, answer, index)
+    change, problem = _compare(network, name, before=test, now=now)
     guess = _guess_settings(
         network, report, output_index=index, answer=answer, num_classes=num_classes
     )
@@ -109,7 +122,11 @@ def examine(
         num_classes=num_classes,
         settings=settings or guess,
         settings_are_guessed=settings is None or are_guessed,
-        notes=notes + _notes(report, network, grid, guess, answer),
+        notes=notes
+        + tuple(s for s in (change, problem) if s)
+        + _notes(report, network, grid, guess, answer),
+        test=now,
+        change=change,
     )
     check_settings(info, info.settings)
     return info if settings is not None else _with_side_file(info, report)
@@ -170,6 +187,22 @@ def check_settings(info: ModelInfo, settings: ModelSettings) -> None:
                 f"takes {_size_words(fixed)} in multiples of {info.size_multiple} pixels.",
                 remedy="Change the input size.",
             )
+
+
+def answer_to_keep(network: keras.Model, settings: ModelSettings) -> RememberedTest | None:
+    """What a network answers to a known input, to be kept beside its file with its settings.
+
+    Returns:
+        The answer, or None when it holds values that are not numbers.
+
+    Raises:
+        ModelFileError: the network takes no images.
+    """
+    name, index = str(network.name), settings.output_index
+    noise_scale = 255.0 if settings.scaling is Scaling.RAW else 1.0
+    trial = _find_working_size(network, _input_shape(network, name), name, noise_scale)
+    answer = trial.answers[index]
+    return _remember(network, trial.source, answer, index) if np.isfinite(answer).all() else None
 
 
 def output_grid(shape: tuple[int, ...], size: tuple[int, int]) -> OutputGrid | None:
@@ -256,8 +289,12 @@ class _Trial:
     """A size at which the network worked: its multiple, and every output for (1, H, W, C) noise."""
 
     multiple: int
-    size: tuple[int, int]
+    source: KnownInput
     answers: tuple[npt.NDArray[Any], ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.source.size
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -276,13 +313,13 @@ def _find_working_size(
     is_fixed = None not in input_shape[:2]
     for multiple in (1,) if is_fixed else _MULTIPLES:
         size = _trial_size(multiple, input_shape)
-        noise = np.random.default_rng(0).random((1, *size, input_shape[2]), np.float32)
+        source = KnownInput(SEED, size, input_shape[2], noise_scale)
         try:
-            answers = run_eagerly(network, noise * np.float32(noise_scale))
+            answers = run_eagerly(network, source.make())
         except Exception as error:  # noqa: BLE001 - each backend has its own error for wrong sizes
             failure = error
             continue
-        last = _Trial(multiple, size, tuple(answers))
+        last = _Trial(multiple, source, tuple(answers))
         if any(output_grid(shape, size) for shape in last.shapes):
             return last
     if last is not None:
@@ -299,6 +336,41 @@ def _trial_size(multiple: int, input_shape: tuple[int | None, int | None, int]) 
     factor = max(1, _TRIAL_SIDE // multiple) | 1
     free = (multiple * factor, multiple * (factor + 2))
     return input_shape[0] or free[0], input_shape[1] or free[1]
+
+
+# --- does it still calculate the same? ---
+
+
+def _remember(
+    network: keras.Model, source: KnownInput, answer: npt.NDArray[Any], index: int
+) -> RememberedTest:
+    kinds = {str(getattr(layer, "compute_dtype", "")) for layer in network._flatten_layers()}
+    is_half = any("float16" in kind for kind in kinds)  # bfloat16 as well
+    device = backend.device_info()
+    libraries = Libraries(keras.version(), device.backend, device.kind)
+    return remember(
+        source, answer, output_index=index, precision="float16" if is_half else "float32",
+        libraries=libraries,
+    )  # fmt: skip
+
+
+def _compare(
+    network: keras.Model, name: str, *, before: RememberedTest | None, now: RememberedTest
+) -> tuple[str, str]:
+    """What changed, and why that could not be found out; both empty when all is well.
+
+    The trial that is made anyhow is the answer, unless the test was made with another input.
+    """
+    if before is None:
+        return "", ""
+    if (before.input, before.output_index) != (now.input, now.output_index):
+        try:
+            answer = run_eagerly(network, before.input.make())[before.output_index]
+            now = _remember(network, before.input, answer, before.output_index)
+        except Exception as error:  # noqa: BLE001 - each backend has its own error for wrong sizes
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            return "", f"The test in its settings could not be made: {reason:.200}."
+    return change_words(name, before, now), ""
 
 
 # --- output ---

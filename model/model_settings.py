@@ -18,6 +18,7 @@ from model.data.atomic import write_atomic
 from model.data.label_sets import MAX_CLASSES, Color
 from model.engine.protocol import Activation, Fit, ModelSettings, Scaling
 from model.errors import ModelFileError
+from model.remembered_test import RememberedTest, from_json, to_json
 
 _FORMAT = "seggui model settings"
 _VERSION = 1
@@ -54,8 +55,41 @@ def load_settings_sha256(model_path: Path, *, settings_dir: Path | None = None) 
     return str(data.get("model_sha256", "")) if isinstance(data, dict) else ""
 
 
+def load_test(
+    model_path: Path, *, sha256: str, settings_dir: Path | None = None
+) -> tuple[RememberedTest | None, str]:
+    """Reads the test that was saved with the settings of a model.
+
+    Args:
+        model_path: the model file.
+        sha256: its digest; a test of another network says nothing.
+        settings_dir: where settings of models in read-only folders are.
+
+    Returns:
+        The test, or None when there is none, and a sentence about one that is damaged, or nothing.
+    """
+    found = _find(model_path, settings_dir)
+    try:
+        data = _read_json(found) if found is not None else None
+    except ModelFileError as error:  # whoever needs the settings themselves refuses it
+        return None, error.message
+    if found is None or not isinstance(data, dict) or data.get("model_sha256") != sha256:
+        return None, ""
+    if data.get("test") is None:
+        return None, ""
+    try:
+        return from_json(data["test"]), ""
+    except ValueError as error:
+        return None, f"The test in {found.name} is damaged and was not made: {error}."
+
+
 def save_settings(
-    model_path: Path, settings: ModelSettings, *, sha256: str, settings_dir: Path | None = None
+    model_path: Path,
+    settings: ModelSettings,
+    *,
+    sha256: str,
+    settings_dir: Path | None = None,
+    test: RememberedTest | None = None,
 ) -> Path:
     """Writes the settings beside the model, or into ``settings_dir`` when the folder is read-only.
 
@@ -64,6 +98,7 @@ def save_settings(
         settings: what to write.
         sha256: digest of the model file, so that an exchanged model is noticed.
         settings_dir: where to go when the model's folder cannot be written.
+        test: what the network answered to a known input, so that changed libraries are noticed.
 
     Returns:
         The file that was written.
@@ -75,6 +110,8 @@ def save_settings(
     if settings_dir is not None and not os.access(target.parent, os.W_OK):
         target = settings_path(model_path, settings_dir)
     data = {"model_sha256": sha256, **settings_to_json(settings)}
+    if test is not None:
+        data["test"] = to_json(test)
     write_atomic(target, (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode())
     return target
 

@@ -5,6 +5,7 @@ Imports Keras; only the engine and the training commands use this module.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,11 @@ from model.digest import file_sha256
 from model.engine.protocol import ModelSettings
 from model.engine.training import part_path
 from model.errors import StorageError
+from model.examination import answer_to_keep
 from model.model_settings import save_settings
+from model.remembered_test import RememberedTest
+
+_log = logging.getLogger(__name__)
 
 Weights = tuple[npt.NDArray[Any], ...]
 """Values of the trainable variables, in the order of the network; read-only copies."""
@@ -161,7 +166,7 @@ def save_network(network: keras.Model, path: Path, settings: ModelSettings) -> N
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         # The settings carry the digest of the new file, so they are written before it is in force.
-        save_settings(path, settings, sha256=file_sha256(part))
+        save_settings(path, settings, sha256=file_sha256(part), test=_test_of(network, settings))
         os.replace(part, path)
     except OSError as error:
         raise StorageError(
@@ -170,6 +175,14 @@ def save_network(network: keras.Model, path: Path, settings: ModelSettings) -> N
         ) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def _test_of(network: keras.Model, settings: ModelSettings) -> RememberedTest | None:
+    try:
+        return answer_to_keep(network, settings)
+    except Exception:  # noqa: BLE001 - hours of training are saved, also without the small test
+        _log.warning("no test is kept with %s", network.name, exc_info=True)
+        return None
 
 
 def encoder_layers(network: keras.Model) -> list[keras.layers.Layer]:

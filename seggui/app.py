@@ -134,6 +134,8 @@ class Program(QObject):
         self.late = LateWiring(parts, self.models.load_model)
         self.models.own_layers_needed.connect(self.late.ask_own_layers)
         self.models.network_needed.connect(self.late.ask_network)
+        self.models.lambdas_needed.connect(self.late.ask_lambdas)
+        self.models.lambdas_wanted.connect(self.late.change_lambdas)
 
     def start(self, folder: Path | None, model: Path | None) -> None:
         """Shows the window and begins to read; the engine starts once the image is there."""

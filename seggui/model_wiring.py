@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog
 from model.data.label_sets import LabelClass, LabelSet, builtin_label_sets
 from model.data.resources import resource_path
 from model.engine.classes import label_set_from, label_set_of, num_answered
-from model.errors import LabelSetError, OwnLayersError, StorageError, WeightsOnlyError
+from model.errors import LabelSetError, LambdaError, OwnLayersError, StorageError, WeightsOnlyError
 from seggui.edit_wiring import EditWiring
 from seggui.parts import Parts
 from seggui.settings import settings_dir
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _CLASSES_MESSAGE = "missing classes"
 _QUESTION_MESSAGE = "question about a model"
 _INPUT_MESSAGE = "open input values"
+_NUMBERS_MESSAGE = "other numbers"
 
 
 class ModelWiring(QObject):
@@ -32,10 +33,14 @@ class ModelWiring(QObject):
     Signals:
         own_layers_needed: (Path, OwnLayersError) a model opens with a Python file of the user's.
         network_needed: (Path, WeightsOnlyError) a file of weights opens with its network.
+        lambdas_needed: (Path, LambdaError) a model opens once it is known what these calculate.
+        lambdas_wanted: (ModelInfo) the user wants to see what was chosen for such layers.
     """
 
     own_layers_needed = Signal(object, object)
     network_needed = Signal(object, object)
+    lambdas_needed = Signal(object, object)
+    lambdas_wanted = Signal(object)
 
     def __init__(self, parts: Parts, editing: EditWiring) -> None:
         super().__init__(parts.window)
@@ -62,6 +67,7 @@ class ModelWiring(QObject):
         actions["load_model_action"].triggered.connect(self.ask_model)
         actions["model_settings_action"].triggered.connect(self.show_settings)
         actions["compare_action"].triggered.connect(self.compare)
+        actions["replaced_layers_action"].triggered.connect(self._on_replaced_layers)
         parts.session.document_changed.connect(self._on_document_changed)
         actions["predict_action"].triggered.connect(self._on_predict)
         actions["automatic_action"].setChecked(self._settings.flag("model/automatic", True))
@@ -128,6 +134,7 @@ class ModelWiring(QObject):
         self.is_loading = False
         self._messages.withdraw(_QUESTION_MESSAGE)
         self._messages.withdraw(_INPUT_MESSAGE)
+        self._tell_change(info)
         self._window.status.show_task("")
         self._show_model(info)
         path = Path(info.path)
@@ -157,6 +164,24 @@ class ModelWiring(QObject):
         if is_open and self._is_explicit:
             self._tell_open_input(path.name)
 
+    def _tell_change(self, info: ModelInfo) -> None:
+        """Says that the network calculates otherwise than when it was last used."""
+        self._messages.withdraw(_NUMBERS_MESSAGE)
+        if info.change:
+            hint = self.tr("Look at its masks with care.")
+            self._messages.warn(
+                f"{info.change} {hint}",
+                name=_NUMBERS_MESSAGE,
+                action=(self.tr("Accept as they are"), self._accept_numbers),
+            )
+
+    @Slot()
+    def _accept_numbers(self) -> None:
+        try:
+            self._prediction.accept_numbers(settings_dir())
+        except StorageError as error:
+            self._messages.error(error)
+
     def _tell_open_input(self, name: str) -> None:
         text = self.tr("{name} is loaded. Its file does not say which input values it expects.")
         if self._session.document is not None:
@@ -178,6 +203,8 @@ class ModelWiring(QObject):
             ask, button = self.own_layers_needed, self.tr("Choose Python file...")
         elif isinstance(error, WeightsOnlyError):
             ask, button = self.network_needed, self.tr("Choose network...")
+        elif isinstance(error, LambdaError):
+            ask, button = self.lambdas_needed, self.tr("Say what they calculate...")
         else:
             self._messages.error(error, context=context)
             return
@@ -193,7 +220,7 @@ class ModelWiring(QObject):
 
     def _show_model(self, info: ModelInfo | None) -> None:
         actions = self._window.actions_by_name
-        for name in ("model_settings_action", "predict_all_action"):
+        for name in ("model_settings_action", "predict_all_action", "replaced_layers_action"):
             actions[name].setEnabled(info is not None)
         self._on_document_changed()
         if info is None:
@@ -270,6 +297,11 @@ class ModelWiring(QObject):
         )
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self._use(dialog.settings())
+
+    @Slot()
+    def _on_replaced_layers(self) -> None:
+        if self._prediction.model is not None:
+            self.lambdas_wanted.emit(self._prediction.model)
 
     @property
     def contact_sheet(self) -> ContactSheetWiring:

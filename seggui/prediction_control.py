@@ -19,12 +19,14 @@ from seggui.navigation import Bundle, Navigation, PreparedAnswer
 from seggui.session import Session
 from seggui.tasks.job_thread import JobThread
 from seggui.tasks.project_thread import ProjectThread
+from seggui.version import VERSION
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from model.engine.protocol import DeviceInfo, Engine, ModelInfo, ModelSettings, Prediction
+    from model.remembered_test import RememberedTest
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +45,13 @@ class Answer:
     key: str
     prediction: Prediction
     prepared: PreparedAnswer
+
+
+def _signed(test: RememberedTest | None) -> RememberedTest | None:
+    """The same with the version of this program."""
+    if test is None:
+        return None
+    return replace(test, libraries=replace(test.libraries, program=VERSION))
 
 
 class PredictionControl(QObject):
@@ -141,11 +150,31 @@ class PredictionControl(QObject):
         path = Path(info.path)
         from model.model_settings import save_settings
 
-        save_settings(path, settings, sha256=info.sha256, settings_dir=settings_dir)
+        test = _signed(info.test)
+        save_settings(path, settings, sha256=info.sha256, settings_dir=settings_dir, test=test)
         self._forget_predictions()
         for bundle in self._navigation.bundles():
             bundle.predicted_by = ""  # the same network says something else now
         self.load_model(path, settings)
+
+    def accept_numbers(self, settings_dir: Path) -> None:
+        """Remembers what the network answers here as right, in place of what is kept beside it.
+
+        Args:
+            settings_dir: where to remember it when the model's folder cannot be written.
+
+        Raises:
+            StorageError: it could not be remembered.
+        """
+        from model.model_settings import save_settings
+
+        info = self.model
+        if info is not None:
+            save_settings(
+                Path(info.path), info.settings, sha256=info.sha256, settings_dir=settings_dir,
+                test=_signed(info.test),
+            )  # fmt: skip
+            self.model = replace(info, change="")
 
     # -- predicting ------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ from model.data.label_sets import Color
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from model.remembered_test import RememberedTest
+
 
 class Scaling(str, Enum):
     """How 8-bit pixels become the network's input. The value is what settings files store."""
@@ -96,6 +98,9 @@ class ModelInfo:
         settings: worked out, or as the user corrected them.
         settings_are_guessed: False once they come from a settings file or from the user.
         notes: sentences about what was noticed, for the model dialog.
+        test: what it answered to a known input when it was opened, to be kept with its settings.
+        change: a sentence when that differs from what is kept with them; else empty. It is among
+            the notes, too.
     """
 
     path: str
@@ -110,6 +115,8 @@ class ModelInfo:
     settings: ModelSettings
     settings_are_guessed: bool
     notes: tuple[str, ...] = ()
+    test: RememberedTest | None = None
+    change: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from model.engine.protocol import CancelToken, DeviceInfo, ModelInfo, ModelSetti
 from model.errors import EngineError
 from model.examination import examine, with_settings
 from model.inspection import FileReport
-from model.model_settings import load_settings, load_settings_sha256
+from model.model_settings import load_settings, load_settings_sha256, load_test
 from model.opening import inspect_with_consent, open_with_consent
 from model.predictor import Predictor
 from model.speed import ChoiceStore
@@ -40,7 +40,11 @@ class EngineService:
         stored, notes = (None, ()) if settings else _stored_settings(report, settings_dir)
         notes = (*report.notes, *notes)
         network = open_with_consent(report, settings_dir)
-        info = examine(network, report, settings=settings or stored, are_guessed=False, notes=notes)
+        test, damage = load_test(report.path, sha256=report.sha256, settings_dir=settings_dir)
+        info = examine(
+            network, report, settings=settings or stored, are_guessed=False,
+            notes=(*notes, damage) if damage else notes, test=test,
+        )  # fmt: skip
         self._predictor, self._report = Predictor(network, info), report
         self._predictor.speed_up(ChoiceStore(settings_dir))
         return info

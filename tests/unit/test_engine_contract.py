@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -161,6 +164,104 @@ def test_settings_of_an_exchanged_model_are_used_but_noted(engine, models, tmp_p
     path.write_bytes((models / "colors.keras").read_bytes())
     save_settings(path, engine.load(str(path)).settings, sha256="0" * 64)
     assert "another version" in engine.load(str(path)).notes[0]
+
+
+@pytest.fixture
+def remembered(engine, models, tmp_path):
+    """A model with settings and test beside it, and the settings file."""
+    path = tmp_path / "colors.keras"
+    path.write_bytes((models / "colors.keras").read_bytes())
+    info = engine.load(str(path))
+    assert info.test is not None
+    assert info.change == ""
+    return path, save_settings(path, info.settings, sha256=info.sha256, test=info.test)
+
+
+def edited(settings_file, **fields):
+    data = json.loads(settings_file.read_text())
+    data["test"].update(fields)
+    settings_file.write_text(json.dumps(data))
+
+
+def test_a_network_that_gives_the_same_numbers_says_nothing(engine, remembered):
+    path, written = remembered
+    before = written.read_bytes()
+    info = engine.load(str(path))
+    assert info.change == ""
+    assert info.notes == ()
+    assert written.read_bytes() == before
+
+
+def test_other_numbers_than_remembered_are_told_with_both_versions(engine, remembered):
+    path, written = remembered
+    stored = json.loads(written.read_text())["test"]
+    values = [stored["values"][0] + 0.01, *stored["values"][1:]]
+    edited(written, values=values, keras="3.99.0", program="0.0.9")
+
+    info = engine.load(str(path))
+
+    assert "other numbers" in info.change
+    assert "Keras 3.99.0" in info.change
+    assert "seggui 0.0.9" in info.change
+    assert f"Now: Keras {keras.version()}" in info.change
+    assert re.search(r"up to (1|0\.9\d|1\.\d) %", info.change)
+    assert info.change in info.notes
+    pixels, truth = zoo.colors(10, 10)
+    np.testing.assert_array_equal(engine.predict(pixels).classes, truth)
+
+
+def test_a_difference_that_is_rounding_says_nothing(engine, remembered):
+    path, written = remembered
+    stored = json.loads(written.read_text())["test"]
+    edited(written, values=[v + 0.0005 * stored["span"] for v in stored["values"]])
+    assert engine.load(str(path)).change == ""
+
+
+def test_a_test_made_with_another_input_is_made_again_with_that_one(engine, remembered):
+    path, written = remembered
+    size = json.loads(written.read_text())["test"]["size"]
+    edited(written, size=[size[0] + 8, size[1]])
+    assert "other numbers" in engine.load(str(path)).change
+
+
+@pytest.mark.parametrize("fields", [{"output_index": 5}, {"channels": 1}])
+def test_a_test_that_cannot_be_made_is_a_note_and_no_refusal(engine, remembered, fields):
+    path, written = remembered
+    edited(written, **fields)
+    info = engine.load(str(path))
+    assert info.change == ""
+    assert "could not be made" in info.notes[0]
+
+
+def test_a_damaged_test_is_named_and_nothing_is_refused(engine, remembered):
+    path, written = remembered
+    edited(written, values="many")
+    before = written.read_bytes()
+    info = engine.load(str(path))
+    assert info.change == ""
+    assert "colors.seggui.json is damaged" in info.notes[0]
+    assert "test.values" in info.notes[0]
+    assert written.read_bytes() == before
+
+
+def test_the_test_of_another_version_of_the_file_says_nothing(engine, remembered):
+    path, written = remembered
+    data = json.loads(written.read_text())
+    data["test"]["values"] = [0.0] * 32
+    written.write_text(json.dumps({**data, "model_sha256": "0" * 64}))
+    assert engine.load(str(path)).change == ""
+
+
+def test_loading_from_a_read_only_folder_writes_nothing(engine, remembered):
+    path, written = remembered
+    edited(written, values=[0.0] * 32)
+    path.parent.chmod(0o555)
+    try:
+        before = sorted(p.name for p in path.parent.iterdir()), written.read_bytes()
+        assert "other numbers" in engine.load(str(path)).change
+        assert (sorted(p.name for p in path.parent.iterdir()), written.read_bytes()) == before
+    finally:
+        path.parent.chmod(0o755)
 
 
 def test_a_cancelled_prediction_leaves_the_engine_usable(engine, models):

@@ -21,7 +21,10 @@ from model.engine.protocol import (
 )
 from model.engine.training import TrainingRun
 from model.errors import CancelledError, TrainingError
-from model.model_settings import load_settings, load_settings_sha256
+from model.examination import examine
+from model.inspection import inspect_file
+from model.model_settings import load_settings, load_settings_sha256, load_test
+from model.opening import open_network
 from model.predictor import Predictor
 from model.selection import choose_blend, is_better, learning_rate_at
 from model.training import fine_tune, open_model
@@ -141,6 +144,10 @@ def test_settings_file_lies_beside_the_result_and_knows_it(finished):
     output = finished[1]
     assert load_settings(output) == toy.SETTINGS
     assert load_settings_sha256(output) == file_sha256(output)
+    test, _ = load_test(output, sha256=file_sha256(output))
+    assert test is not None
+    report = inspect_file(output)
+    assert examine(open_network(report), report, settings=toy.SETTINGS, test=test).change == ""
 
 
 def test_batch_normalisation_is_exactly_as_in_the_base(finished, base_path):
