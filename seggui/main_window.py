@@ -172,6 +172,7 @@ class MainWindow(QMainWindow):
         self._training_dock = self._dock(
             self.tr("Fine-tune"), "training_dock", self.training_panel, right
         )
+        self.training_panel.title_changed.connect(self._training_dock.setWindowTitle)
         self.setCorner(Qt.Corner.BottomRightCorner, right)  # classes are needed to paint
         self._evaluation_dock = self._dock(
             self.tr("Evaluation"), "evaluation_dock", self.evaluation_panel,

@@ -182,6 +182,13 @@ def _opened_file(reporter: _Reporter) -> Iterator[IO[bytes]]:
         yield file
 
 
+def _shown(head: bytes) -> str:
+    """First bytes for people: as text where they are such, else as numbers."""
+    if all(32 <= byte < 127 for byte in head):
+        return f'"{head.decode("ascii")}"'
+    return "the bytes " + head.hex(" ")
+
+
 def _opened_by_content(file: IO[bytes], reporter: _Reporter) -> Image:
     head = file.read(_SIGNATURE_BYTES)
     if not head:
@@ -191,7 +198,7 @@ def _opened_by_content(file: IO[bytes], reporter: _Reporter) -> Image:
     kind = next((kind for kind in _KINDS if kind.fits(head)), None)
     if kind is None:
         raise reporter.error(
-            f"is not a picture that can be read: it begins with {head[:8]!r}; "
+            f"is not a picture that can be read: it begins with {_shown(head[:8])}; "
             "JPEG, PNG, TIFF, BMP or WebP was expected.",
             "Convert it to PNG, or remove it from the folder.",
         )

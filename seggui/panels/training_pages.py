@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QComboBox,
@@ -28,6 +28,7 @@ from seggui.panels.widgets import muted_label, push_button
 from seggui.theme import current_colors
 
 _TINY_CHANGE = 0.0005
+_CHANGE = Qt.ItemDataRole.UserRole
 _TRAINABLE = ("all", "decoder")
 
 
@@ -303,6 +304,20 @@ class ResultPage(QWidget):
             color = colors[index] if index < len(colors) else None
             self._set_row(row, name, before.iou[index], after.iou[index], color)
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Follows the theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            for row in range(self._table.rowCount()):
+                self._color_change(row)
+
+    def _color_change(self, row: int) -> None:
+        item = self._table.item(row, 3)
+        change = None if item is None else item.data(_CHANGE)
+        if item is not None and change is not None and abs(change) > _TINY_CHANGE:
+            colors = current_colors()
+            item.setForeground(colors.success if change > 0 else colors.danger)
+
     def _set_row(
         self,
         row: int,
@@ -313,7 +328,6 @@ class ResultPage(QWidget):
     ) -> None:
         change = None if before is None or after is None else after - before
         texts = (name, _percent(before), _percent(after), _change_text(change))
-        colors = current_colors()
         for column, text in enumerate(texts):
             item = QTableWidgetItem(text)
             if column:
@@ -324,9 +338,9 @@ class ResultPage(QWidget):
                 font = item.font()
                 font.setBold(True)
                 item.setFont(font)
-            if column == 3 and change is not None and abs(change) > _TINY_CHANGE:
-                item.setForeground(colors.success if change > 0 else colors.danger)
+            item.setData(_CHANGE, change)
             self._table.setItem(row, column, item)
+        self._color_change(row)
 
 
 def duration(seconds: float) -> str:

@@ -36,6 +36,7 @@ class TrainingPanel(QWidget):
         versions_requested: show all versions.
         load_requested: put the network that was trained from scratch in force.
         later_requested: leave it where it is.
+        title_changed: (str) what the panel is about now, fine-tuning or a new network.
     """
 
     start_requested = Signal(object)
@@ -47,6 +48,7 @@ class TrainingPanel(QWidget):
     versions_requested = Signal()
     load_requested = Signal()
     later_requested = Signal()
+    title_changed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -118,12 +120,12 @@ class TrainingPanel(QWidget):
 
     def show_overview_page(self) -> None:
         """Back to the start."""
-        self._pages.setCurrentWidget(self.overview)
+        self._show(self.overview)
 
     def show_running(self, device: str, name: str = "") -> None:
         """A run begins; of a new network when it has a name."""
         self.running.begin(device, name)
-        self._pages.setCurrentWidget(self.running)
+        self._show(self.running, is_new=bool(name))
 
     def add_step(self, step: TrainingStep) -> None:
         """One optimizer step is made."""
@@ -136,14 +138,18 @@ class TrainingPanel(QWidget):
     def show_result(self, done: TrainingDone, overview: TrainingOverview) -> None:
         """A run ended with a network: compares it with the old one, class by class."""
         self.result.show_result(done, overview.class_names, overview.class_colors)
-        self._pages.setCurrentWidget(self.result)
+        self._show(self.result)
 
     def show_new_result(
         self, done: TrainingDone, names: tuple[str, ...], colors: tuple[tuple[int, int, int], ...]
     ) -> None:
         """A training from scratch ended with a network."""
         self.new_result.show_result(done, names, colors)
-        self._pages.setCurrentWidget(self.new_result)
+        self._show(self.new_result, is_new=True)
+
+    def _show(self, page: QWidget, *, is_new: bool = False) -> None:
+        self._pages.setCurrentWidget(page)
+        self.title_changed.emit(self.tr("New model") if is_new else self.tr("Fine-tune"))
 
     # -- intents ---------------------------------------------------------------------------------
 

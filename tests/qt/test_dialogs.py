@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from model.engine.protocol import Fit, Scaling, Scores, TrainingDone
@@ -12,7 +13,9 @@ from seggui.core.versions import ModelVersion
 from seggui.panels.export_dialog import ExportDialog
 from seggui.panels.model_dialog import ModelDialog
 from seggui.panels.training_pages import ResultPage, duration
+from seggui.panels.training_panel import TrainingPanel
 from seggui.panels.version_dialog import VersionDialog, VersionRow
+from seggui.theme import DARK_COLORS, LIGHT_COLORS, apply_theme
 from tests.qt.program_kit import model_info
 
 FORMATS = {"index-png": ("Index PNG", "indices"), "overlay": ("Overlay", "for slides")}
@@ -113,3 +116,29 @@ def test_the_result_shows_what_training_noticed(qtbot: QtBot) -> None:
     assert note in page._detail.text()
     assert "50.0% \u2192 60.0%" in page._headline.text()
     assert page._table.item(2, 3).text() == "+10.0"
+
+
+def test_another_theme_recolours_what_got_better_or_worse(qtbot: QtBot, qapp: QApplication) -> None:
+    page = ResultPage()
+    qtbot.addWidget(page)
+    before, after = Scores(0.8, 0.5, (0.5, 0.5), (9, 9)), Scores(0.8, 0.5, (0.6, 0.4), (9, 9))
+    done = TrainingDone("x.keras", before, after, 20, 25, 70.0, False)
+    page.show_result(done, ("Road", "Sky"), ((1, 2, 3), (4, 5, 6)))
+    page.show()
+    try:
+        for mode, colors in (("dark", DARK_COLORS), ("light", LIGHT_COLORS)):
+            apply_theme(qapp, mode)
+            shown = [page._table.item(row, 3).foreground().color() for row in (2, 3)]
+            assert shown == [colors.success, colors.danger]
+    finally:
+        apply_theme(qapp, "system")
+
+
+def test_the_dock_says_whether_a_network_is_tuned_or_made(qtbot: QtBot) -> None:
+    panel, titles = TrainingPanel(), []
+    qtbot.addWidget(panel)
+    panel.title_changed.connect(titles.append)
+    panel.show_running("CPU", "street.keras")
+    panel.show_overview_page()
+    panel.show_running("CPU")
+    assert titles == ["New model", "Fine-tune", "Fine-tune"]
