@@ -90,7 +90,7 @@ class ContactSheetWiring(QObject):
         return [
             TileText(
                 names[settings.scaling],
-                settings.channel_order.upper() if is_color and not _is_caffe(settings) else "",
+                settings.channel_order.upper() if is_color and not _names_order(settings) else "",
                 mark if index == 0 else "",
             )
             for index, settings in enumerate(self._tried)
@@ -150,9 +150,9 @@ class ContactSheetWiring(QObject):
             chosen(self._tried[dialog.chosen])
 
 
-def _is_caffe(settings: ModelSettings) -> bool:
-    """Its name says the order of the colours already."""
-    return settings.scaling.value == "caffe"
+def _names_order(settings: ModelSettings) -> bool:
+    """Whether the name of the input values says the order of the colours already."""
+    return settings.scaling.value in ("caffe", "means")
 
 
 def _image(answer: SheetAnswer) -> QImage:

@@ -23,6 +23,8 @@ GUARD_MS = 600
 """After the tiles changed places, a click or digit that was on its way must not hit another one."""
 
 _GAP = 12
+_MIN_WIDTH, _NARROWEST = 230, 130
+"""Of a tile with a tall picture: room for its title, and for the start of it if there are many."""
 _ARROWS = {
     Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1), Qt.Key.Key_Up: (-1, 0),
     Qt.Key.Key_Down: (1, 0),
@@ -265,12 +267,15 @@ class _TileArea(QWidget):
             width = (self.width() - _GAP * (columns - 1)) // columns
             height = (self.height() - _GAP * (rows - 1)) // rows
             fitting = min(width, (height - caption) / self._aspect)
-            if fitting > best[0]:
+            if fitting > best[0] and (width >= _NARROWEST or columns == 1):
                 best = (fitting, columns, width, height)
         fitting, self._num_columns, width, height = best
         height = min(height, round(fitting * self._aspect) + caption)
+        width = min(width, max(round(fitting) + 2 * _GAP, _MIN_WIDTH))
+        used = min(self._num_columns, count) * (width + _GAP) - _GAP
+        left = max(0, (self.width() - used) // 2)
         for place, index in enumerate(self.order):
             row, column = divmod(place, self._num_columns)
             self.tiles[index].setGeometry(
-                QRect(column * (width + _GAP), row * (height + _GAP), width, height)
+                QRect(left + column * (width + _GAP), row * (height + _GAP), width, height)
             )

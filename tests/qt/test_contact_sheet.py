@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
 
 from model.engine.protocol import (
     CancelToken,
@@ -23,7 +24,8 @@ from model.errors import EngineDiedError, EngineError
 from model.model_settings import load_settings, settings_path
 from seggui.core.contact_sheet import candidates
 from seggui.panels import contact_sheet
-from seggui.panels.contact_sheet import ContactSheet
+from seggui.panels.contact_sheet import ContactSheet, SheetHead
+from seggui.panels.sheet_tile import TileText
 from tests.qt.program_kit import ColorEngine, Driver, write_images
 
 
@@ -351,3 +353,21 @@ def test_the_action_needs_an_image_and_a_network(driver: Driver, tmp_path: Path)
     driver.program.folders.open_folder(tmp_path / "images")
     driver.until(lambda: driver.program.session.document is not None)
     assert action.isEnabled()
+
+
+@pytest.mark.parametrize("aspect", [0.3, 0.75, 1.4, 5.0])
+@pytest.mark.parametrize("count", [1, 7, 14])
+def test_all_tiles_are_seen_at_once_and_do_not_overlap(
+    qtbot: QtBot, aspect: float, count: int
+) -> None:
+    texts = [TileText(f"kind {number}") for number in range(count)]
+    dialog = ContactSheet(SheetHead("net.keras", 0), texts, aspect=aspect)
+    qtbot.addWidget(dialog)
+    dialog.resize(1200, 740)
+    dialog.show()
+    boxes = [tile.geometry() for tile in dialog.tiles.tiles]
+    for number, box in enumerate(boxes):
+        assert dialog.tiles.rect().contains(box)
+        assert box.width() > 100
+        assert box.height() > 100
+        assert not [other for other in boxes[:number] if other.intersects(box)]
