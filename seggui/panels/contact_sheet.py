@@ -247,13 +247,11 @@ class _TileArea(QWidget):
     def _number(self) -> None:
         """Numbers say the place. Of equal masks the later one names the earlier one."""
         place = {index: number for number, index in enumerate(self.order, 1)}
-        groups: dict[int, list[int]] = {}
-        for index, equals in self._equals.items():
-            groups.setdefault(equals, [equals]).append(index)
-        first = {i: min(places) for group in groups.values()
-                 for places in [[place[i] for i in group]] for i in group}  # fmt: skip
+        first: dict[int, int] = {}  # place of the first of equal masks
+        for index in self.order:
+            first.setdefault(self._equals.get(index, index), place[index])
         for index, tile in enumerate(self.tiles):
-            same = first.get(index)
+            same = first[self._equals.get(index, index)]
             tile.set_place(place[index], same_as=same if same != place[index] else None)
         for before, after in zip(self.order, self.order[1:], strict=False):
             QWidget.setTabOrder(self.tiles[before], self.tiles[after])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, Qt
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
     QEnterEvent,
@@ -46,6 +46,7 @@ class SheetTile(QAbstractButton):
         super().__init__()
         self._text = text
         self._picture: QImage | None = None
+        self._shown: QImage | None = None  # the same, at the size of the tile
         self._failure = ""
         self._agreement: float | None = None
         self._place, self._same_as = 1, 0
@@ -71,7 +72,7 @@ class SheetTile(QAbstractButton):
 
     def show_picture(self, picture: QImage, agreement: float | None) -> None:
         """Shows the answer; see `ContactSheet.show_picture`."""
-        self._picture, self._agreement = picture, agreement
+        self._picture, self._shown, self._agreement = picture, None, agreement
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._describe()
 
@@ -159,17 +160,19 @@ class SheetTile(QAbstractButton):
         size = self._picture.size().scaled(area.size(), Qt.AspectRatioMode.KeepAspectRatio)
         shown = QRect(area.topLeft(), size)
         shown.moveCenter(area.center())
-        # Shrunk by Qt's area filter first: the painter alone looks at four dots and drops others.
-        ratio = self.devicePixelRatioF()
-        wanted = size * ratio
-        picture = self._picture
-        if wanted.width() < picture.width():
-            picture = picture.scaled(
-                wanted, Qt.AspectRatioMode.IgnoreAspectRatio,
+        painter.drawImage(shown, self._shrunk(self._picture, size * self.devicePixelRatioF()))
+        return shown
+
+    def _shrunk(self, picture: QImage, size: QSize) -> QImage:
+        """By Qt's area filter, once: the painter alone looks at four dots and drops others."""
+        if size.width() >= picture.width():
+            return picture
+        if self._shown is None or self._shown.size() != size:
+            self._shown = picture.scaled(
+                size, Qt.AspectRatioMode.IgnoreAspectRatio,
                 Qt.TransformationMode.SmoothTransformation,
             )  # fmt: skip
-        painter.drawImage(shown, picture)
-        return shown
+        return self._shown
 
     def _paint_lines(self, painter: QPainter, area: QRect, colors: ThemeColors) -> None:
         line = self.fontMetrics().lineSpacing()
