@@ -261,6 +261,8 @@ class _Builder:
         self._check_widths(spec, options)
         if kind is EQUIVALENTS["OldBilinearUpSampling2D"]:
             options = {key: options[key] for key in ("name", "size", "dtype") if key in options}
+        if kind is EQUIVALENTS["Snake"]:
+            options.setdefault("is_stored", self._is_keras_2)
         for key, value in options.items():
             if key.endswith("activation"):
                 options[key] = _activation(value)

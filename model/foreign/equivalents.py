@@ -213,14 +213,20 @@ class TanhGELU(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="seggui")
 class Snake(keras.layers.Layer):
-    """x + sin(beta x)^2 / beta (Ziyin, Hartwig and Ueda, 2020); beta is stored as a weight."""
+    """x + sin(beta x)^2 / beta (Ziyin, Hartwig and Ueda, 2020).
 
-    def __init__(self, beta: float = 0.5, **options: Any) -> None:
+    Under Keras 2, keras-unet-collection stores beta as a weight; under Keras 3 it does not.
+    """
+
+    def __init__(self, beta: float = 0.5, is_stored: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        self.beta = float(beta)
+        self.beta, self.is_stored = float(beta), bool(is_stored)
+        self.beta_factor: Any = self.beta
 
     def build(self, input_shape: Any) -> None:
-        """One number, which stays as it is in fine-tuning."""
+        """One number or none; it stays as it is in fine-tuning."""
+        if not self.is_stored:
+            return
         self.beta_factor = self.add_weight(
             shape=(), name="beta_factor", trainable=False,
             initializer=keras.initializers.Constant(self.beta),
@@ -236,7 +242,7 @@ class Snake(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """For saving."""
-        return {**super().get_config(), "beta": self.beta}
+        return {**super().get_config(), "beta": self.beta, "is_stored": self.is_stored}
 
 
 def _times(side: Any, factor: float) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -133,9 +133,9 @@ class Placer:
         counts = Counter(layer.name for layer in leaves)
         by_layer: dict[str, list[int]] = defaultdict(list)
         for index, name in enumerate(names):
-            parts = [part for part in name.split("/")[:-1] if part in counts]
-            if parts:
-                by_layer[parts[-1]].append(index)
+            owner = _owner(name, counts)
+            if owner:
+                by_layer[owner].append(index)
         is_clear = all(count == 1 for count in counts.values()) and all(
             len(by_layer[layer.name]) == len(layer.weights) for layer in leaves
         )
@@ -147,9 +147,16 @@ class Placer:
         self._in_order(leaves, arrays)
 
     def _in_order(self, leaves: Sequence[keras.layers.Layer], arrays: Sequence[Array]) -> None:
-        """Keras' own rule where names say nothing: all trainable ones first, then the others."""
+        """Keras' own rule where names say nothing: all trainable ones first, then the others.
+
+        Of a network that was frozen, all are others: layer by layer then.
+        """
         slots = [(layer, v) for layer in leaves for v in layer.trainable_weights]
         slots += [(layer, v) for layer in leaves for v in layer.non_trainable_weights]
+        frozen = [(layer, v) for layer in leaves for v in layer.weights]
+        shapes = [array.shape for array in arrays]
+        if [tuple(v.shape) for _, v in slots] != shapes == [tuple(v.shape) for _, v in frozen]:
+            slots = frozen
         if len(slots) != len(arrays):
             raise self._count(leaves[0] if leaves else None, len(slots), len(arrays))
         for (layer, variable), array in zip(slots, arrays, strict=True):
@@ -285,6 +292,20 @@ class Placer:
             f"{self._file_name} stores {received} arrays for {name!r}, which needs {expected}.",
             remedy=_BROKEN,
         )
+
+
+def _owner(name: str, layers: Container[str]) -> str:
+    """The layer that a name in a list of an inner network belongs to; empty if none.
+
+    Names of layers may have slashes, which are no more allowed and are underscores here.
+    """
+    parts = name.split("/")[:-1]
+    for end in range(len(parts), 0, -1):
+        for start in range(end):
+            owner = "_".join(parts[start:end])
+            if owner in layers:
+                return owner
+    return ""
 
 
 def _leaves(built: BuiltNetwork) -> Iterator[keras.layers.Layer]:

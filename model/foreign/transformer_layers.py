@@ -162,8 +162,8 @@ class WindowAttention(keras.layers.Layer):
         self.qkv.build(input_shape)
         self.proj.build(input_shape)
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
-        """``mask``: (windows of one image, side ** 2, side ** 2), added before the softmax."""
+    def call(self, inputs: Any, apart: Any = None) -> Any:
+        """``apart``: (windows of one image, side ** 2, side ** 2), added before the softmax."""
         tokens, heads = self.side**2, self.num_heads
         x = ops.reshape(self.qkv(inputs), (-1, tokens, 3, heads, self.dim // heads))
         x = ops.transpose(x, (2, 0, 3, 1, 4))
@@ -173,10 +173,10 @@ class WindowAttention(keras.layers.Layer):
         bias = ops.take(self.relative_position_bias_table, places, axis=0)
         bias = ops.transpose(ops.reshape(bias, (tokens, tokens, heads)), (2, 0, 1))
         scores = scores + ops.cast(bias, scores.dtype)[None]
-        if mask is not None:
-            windows = mask.shape[0]
+        if apart is not None:
+            windows = apart.shape[0]
             scores = ops.reshape(scores, (-1, windows, heads, tokens, tokens))
-            scores = scores + ops.cast(mask, scores.dtype)[None, :, None]
+            scores = scores + ops.cast(apart, scores.dtype)[None, :, None]
             scores = ops.reshape(scores, (-1, heads, tokens, tokens))
         mixed = ops.matmul(ops.softmax(scores, axis=-1), value)
         mixed = ops.transpose(mixed, (0, 2, 1, 3))
@@ -265,7 +265,7 @@ class SwinTransformerBlock(_Configured):
             x = ops.roll(x, (-shift, -shift), axis=(1, 2))
         x = ops.reshape(x, (-1, rows // side, side, columns // side, side, self.dim))
         x = ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, side**2, self.dim))
-        x = self.attn(x, mask=self.attn_mask)
+        x = self.attn(x, apart=self.attn_mask)
         x = ops.reshape(x, (-1, rows // side, columns // side, side, side, self.dim))
         x = ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, rows, columns, self.dim))
         if shift:

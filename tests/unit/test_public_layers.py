@@ -25,17 +25,12 @@ class GELU(layers.Layer):
 
 
 class Snake(layers.Layer):
-    """As keras-unet-collection has it: beta is a weight, too, and stored."""
-
     def __init__(self, beta: float = 0.5, **options: Any) -> None:
         super().__init__(**options)
         self.beta = beta
 
-    def build(self, shape: Any) -> None:
-        self.beta_factor = self.add_weight(shape=(), name="beta_factor", trainable=False)
-
     def call(self, x: Any) -> Any:
-        return x + (1 / self.beta_factor) * ops.square(ops.sin(self.beta_factor * x))
+        return x + (1 / self.beta) * ops.square(ops.sin(self.beta * x))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "beta": self.beta}

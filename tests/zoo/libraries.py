@@ -134,7 +134,12 @@ def keras_unet_collection():
             **plain,
         ),
     )
-    yield "kuc_vnet", lambda: m.vnet_2d(size, [4, 8, 16, 32], 3, activation="PReLU", **plain)
+    yield (
+        "kuc_vnet",
+        lambda: m.vnet_2d(
+            size, [4, 8, 16, 32], 3, activation="PReLU", pool=False, unpool=False, **plain
+        ),
+    )
     yield (
         "kuc_unet_plus",
         lambda: m.unet_plus_2d(
@@ -338,6 +343,67 @@ def deeplab_port():
     yield "deeplab_port", network
 
 
+SMALL = {
+    "library_frozen": "A frozen inner encoder whose layers have slashes in their names (DenseNet).",
+    "library_addons": "Activations and normalizations of TensorFlow Addons, one after the other.",
+    "library_snake": "keras-unet-collection: U-Net with Snake, whose beta is stored.",
+    "library_transunet": "keras-unet-collection: TransUNET with patches and positions.",
+    "library_swin": "keras-unet-collection: Swin-UNET with shifted windows.",
+}
+"""What the small networks are."""
+
+
+def small():
+    """For the zoo: what of these libraries went wrong at first, as small as it can be made."""
+    from keras_unet_collection import models as m
+
+    layers = k.layers
+
+    def frozen_encoder():
+        start = layers.Input((None, None, 3))
+        x = layers.Conv2D(4, 3, padding="same", use_bias=False, name="conv1/conv")(start)
+        x = layers.BatchNormalization(name="conv1/bn")(x)
+        skip = layers.Activation("relu", name="conv1/relu")(x)
+        x = layers.Conv2D(4, 3, strides=2, padding="same", name="conv2/conv")(skip)
+        x = layers.BatchNormalization(name="conv2/bn")(x)
+        return k.Model(start, [skip, x], name="encoder", trainable=False)
+
+    def frozen():
+        start = layers.Input((16, 16, 3))
+        skip, x = frozen_encoder()(start)
+        x = layers.Concatenate()([layers.UpSampling2D()(x), skip])
+        return k.Model(start, layers.Conv2D(3, 1, activation="softmax")(x))
+
+    def addons():
+        import tensorflow_addons as tfa
+
+        start = x = layers.Input((16, 16, 3))
+        for name in ("gelu", "lisht", "hardshrink", "softshrink", "tanhshrink", "snake", "rrelu"):
+            x = layers.Conv2D(3, 3, padding="same", activation=getattr(tfa.activations, name))(x)
+        x = tfa.layers.FilterResponseNormalization(axis=[1, 2], learned_epsilon=True)(x)
+        x = tfa.layers.GELU()(tfa.layers.InstanceNormalization()(x))
+        return k.Model(start, layers.Conv2D(3, 1, activation="softmax")(x))
+
+    yield "library_frozen", ".h5", frozen
+    yield "library_addons", ".h5", addons
+    yield (
+        "library_snake",
+        ".keras",
+        lambda: m.unet_2d((16, 16, 3), [2, 4], 3, activation="Snake", output_activation="Softmax"),
+    )
+    yield (
+        "library_transunet",
+        ".keras",
+        lambda: m.transunet_2d(
+            (16, 16, 3), [2, 4], 3, embed_dim=4, num_mlp=4, num_heads=2, num_transformer=1
+        ),
+    )
+    yield "library_swin", ".keras", lambda: m.swin_unet_2d(
+        (16, 16, 3), 4, 3, depth=2, stack_num_down=2, stack_num_up=2, patch_size=(2, 2),
+        num_heads=[2, 2], window_size=[4, 2], num_mlp=4, shift_window=True,
+    )  # fmt: skip
+
+
 LIBRARIES = {
     "segmentation_models": segmentation_models, "keras-unet-collection": keras_unet_collection,
     "keras-segmentation": keras_segmentation, "keras-unet": keras_unet,
@@ -421,6 +487,27 @@ def write_checkpoint(shelf, name, model):
         json.dump(facts, stream)
 
 
+def write_small(shelf, wanted):
+    """Write the small networks as entries of the zoo."""
+    for seed, (name, ending, build) in enumerate(small()):
+        if wanted not in name:
+            continue
+        k.backend.clear_session()
+        model = build()
+        constant = {v.name: v.numpy() for v in model.weights if v.name.endswith("attn_mask:0")}
+        shelves.randomise(model, seed, k)
+        for variable in model.weights:
+            if variable.name in constant:  # no weight, though it is stored
+                variable.assign(constant[variable.name])
+        x = shelves.sample(16, 3)
+        sample = shelf.put_sample(name, x, shelves.predict(model, x))
+        path = shelf.path(f"{shelf.tag}_{name}{ending}")
+        model.save(path)
+        shelves.deflate(path)
+        what = SMALL[name]
+        shelf.put(name, ending, what, "opens", sample=sample, output="softmax", range=[0, 1])
+
+
 def main():
     """Write what this environment can; one line for each network."""
     names = [a for a in sys.argv[1:] if not a.startswith("-")]
@@ -430,6 +517,9 @@ def main():
         (version if IS_STANDALONE else tf.__version__).split(".")[:2]
     )
     shelf = shelves.Shelf(names[0], tag, f"TensorFlow {tf.__version__}", version)
+    if "--zoo" in sys.argv:
+        write_small(shelf, wanted)
+        return
     for library, menu in LIBRARIES.items():
         try:
             cases = list(menu())
