@@ -204,7 +204,7 @@ class Walk:
         info = self._program.prediction.model
         assert info is not None
         shown = replace(info, path=str(SHOWN_HOME / "networks" / "street.keras"))
-        self._take_dialog("model-settings", ModelDialog(shown, self._window))
+        self._take_dialog("model-settings", ModelDialog(shown, self._window, can_compare=True))
         formats = {name: (f.title, f.description) for name, f in FORMATS.items()}
         counts = {"all": NUM_IMAGES, "reviewed": NUM_CORRECTED // 2, "selected": 1}
         self._take_dialog(
