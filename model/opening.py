@@ -200,8 +200,10 @@ def _run(
         raise OwnLayersError(error.message, names=names, remedy=error.remedy) from error
     missing = [name for name in names if not own.defines(name)]
     if missing:
+        without = ", ".join(own.missing_imports)
         raise OwnLayersError(
-            f"{code.name} does not define {', '.join(missing)}, which {report.path.name} uses.",
+            f"{code.name} does not define {', '.join(missing)}, which {report.path.name} uses."
+            + (f" It imports {without}, which is not installed here." if without else ""),
             names=names, remedy="Choose the Python file that defines all of them.",
         )  # fmt: skip
     return own

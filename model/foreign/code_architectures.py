@@ -75,7 +75,8 @@ def architecture_from_code(
     for name, make in _makers(own):
         for arguments in _arguments(make, shapes):
             try:
-                network = make(**arguments)
+                with own.knowing_old_names():
+                    network = make(**arguments)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code, told below
                 problems.append(f"{name}: {reason(error, code)}")
                 continue
@@ -89,6 +90,8 @@ def architecture_from_code(
                 return Architecture(config, keras.__version__, code.name)
             problems.append(f"{name} is no functional model")
             break
+    without = ", ".join(own.missing_imports)
+    problems += [f"it imports {without}, which is not installed here"] if without else []
     found = "; ".join(dict.fromkeys(problems))[:600] or "it has none"
     raise OwnLayersError(
         f"{code.name} gives no network for {weights_name}: {found}; {_NO_NETWORK}.",

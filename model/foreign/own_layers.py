@@ -21,6 +21,13 @@ import keras
 
 from model.errors import ModelFileError, OwnLayersError
 from model.foreign.graph import LayerSpec
+from model.foreign.old_keras import (
+    adapt,
+    guarded_imports,
+    is_missing,
+    missing_imports,
+    old_names_known,
+)
 from model.foreign.options import activation_parts, policy_name
 from model.foreign.vocabulary import CODE_LAYERS, OUTSIDE_LAYERS
 from model.trust import read_code
@@ -55,7 +62,7 @@ class OwnLayers:
         """A function or class that serves as activation; None if the file has none of that name."""
         package, _, plain = name.rpartition(">")
         for found in (self._registered(package, plain), getattr(self._module, plain, None)):
-            if callable(found):
+            if callable(found) and not is_missing(found):
                 return found
         return None
 
@@ -64,9 +71,20 @@ class OwnLayers:
         package, _, plain = name.rpartition(">")
         return self.layer_class(package, plain) is not None or self.function(name) is not None
 
+    @property
+    def missing_imports(self) -> tuple[str, ...]:
+        """What the file imports that is not installed here; it was run without."""
+        return missing_imports(vars(self._module))
+
     def items(self) -> tuple[tuple[str, Any], ...]:
         """Everything that the file has a name for, in its order."""
         return tuple(vars(self._module).items())
+
+    @contextlib.contextmanager
+    def knowing_old_names(self) -> Iterator[None]:
+        """For calls of the file's functions, which may import something, too."""
+        with old_names_known(self._module.__name__):
+            yield
 
     def is_defined_here(self, value: Any) -> bool:
         """Whether a function or class is the file's own, and not one that it imports."""
@@ -166,10 +184,12 @@ def run_file(path: Path, *, sha256: str | None = None) -> OwnLayers:
     own = OwnLayers(path, module)
     with own.naming_line(f"{path.name} cannot be used"):
         try:
-            exec(compile(source, str(path), "exec"), module.__dict__)
+            with old_names_known(module.__name__, unless=guarded_imports(source)):
+                exec(compile(source, str(path), "exec"), module.__dict__)
         except BaseException:
             sys.modules.pop(module.__name__, None)
             raise
+    adapt(module.__dict__, own=own.is_defined_here)
     return own
 
 
