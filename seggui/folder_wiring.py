@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from model.data.images import is_image_name
 from model.data.label_sets import LabelSet, builtin_label_sets
-from model.data.model_files import holds_saved_model
+from model.data.model_files import begins_like_a_model, holds_saved_model
 from seggui.core.project import FolderNotWritableError
 from seggui.core.records import ImageRecord, ImageStatus
 from seggui.edit_wiring import EditWiring
@@ -129,6 +129,8 @@ class FolderWiring(QObject):
             self.open_model(path)
         elif is_image_name(path.name):
             self._open(path.parent, key=path.name)
+        elif begins_like_a_model(path):  # keras-segmentation calls its checkpoints name.0
+            self.open_model(path)
         else:
             self._messages.warn(
                 self.tr(

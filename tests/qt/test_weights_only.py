@@ -128,3 +128,18 @@ def test_weights_that_were_remembered_do_not_open_a_dialog(driver: Driver, weigh
     with driver.qtbot.waitSignal(driver.program.prediction.model_failed, timeout=10_000):
         driver.program.models.load_quietly(weights)
     assert driver.program.late.weights.dialog is None
+
+
+def test_a_checkpoint_without_a_known_ending_is_opened_by_what_it_begins_with(
+    driver: Driver, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "vgg_unet.0"
+    checkpoint.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with driver.qtbot.waitSignal(driver.program.prediction.model_loaded, timeout=10_000):
+        driver.window.path_dropped.emit(str(checkpoint))
+    text = tmp_path / "notes.0"
+    text.write_text("no model")
+    driver.window.path_dropped.emit(str(text))
+    bar = driver.window.message_bar
+    assert bar.current is not None
+    assert "neither a folder" in bar.current.text
