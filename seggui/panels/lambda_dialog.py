@@ -163,10 +163,11 @@ class _LambdaBox(QGroupBox):
         self._line = QLineEdit(asked.chosen)
         self._line.setObjectName("replacement")
         self._line.setAccessibleName(self.tr("The same as text"))
-        self._line.setPlaceholderText("x / 255")
+        self._line.setPlaceholderText("x / 255" if self._choices[0][1] == "x" else "x[0] + x[1]")
         self._told = muted_label(wrap=True)
         self._told.setTextFormat(Qt.TextFormat.PlainText)
         self._told.setObjectName("told")
+        self._told.setText(" ")  # room for a line, so that nothing moves under the pointer
         form.addRow(self.tr("Calculates:"), self._combo)
         form.addRow(self.tr("lambda x:"), self._line)
         form.addRow("", self._told)
@@ -201,7 +202,7 @@ class _LambdaBox(QGroupBox):
         else:
             row = len(texts) + 1 if self.text else 0
         self._combo.setCurrentIndex(row)
-        self.is_valid, told = False, ""
+        self.is_valid, told = False, " "
         if self.text:
             try:
                 told = self.tr("Understood as {text}").format(text=self._understand(self.text))
