@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from model import bfloat16
+from model import bfloat16, winograd
 from model.engine.protocol import DeviceInfo
 
 _ASSUMED_MEMORY = 4 * 2**30
@@ -76,7 +76,8 @@ def num_cores() -> int:
 def ways() -> tuple[str, ...]:
     """Names of the ways in which `compiled` can run a function here; the first always works."""
     if keras.backend.backend() == "tensorflow" and device_info().kind == "cpu":
-        return ("graph", "constants", "xla", *(("bfloat16",) if bfloat16.is_fast_here() else ()))
+        extra = ("bfloat16",) if bfloat16.is_fast_here() else ()
+        return ("graph", "constants", "xla", "winograd", *extra)
     return ("graph",)
 
 
@@ -97,9 +98,9 @@ def compiled(
         function: takes tensors, returns a sequence of tensors.
         on_cpu: run on the CPU though there is a GPU.
         way: one of :func:`ways`. With ``"constants"`` the weights of the moment are part of the
-            graph: later changes of them are not seen.
-        network: what the function runs. ``"bfloat16"`` has to know it, and JAX, or it takes the
-            weights of the first call for constants.
+            graph, with ``"winograd"`` those of wide convolutions: later changes are not seen.
+        network: what the function runs. ``"bfloat16"`` and ``"winograd"`` have to know it, and JAX,
+            or it takes the weights of the first call for constants.
 
     Returns:
         A function that takes arrays and returns arrays.
@@ -168,8 +169,8 @@ def _trace_with_tensorflow(
 ) -> Callable[..., Sequence[Any]]:
     import tensorflow as tf
 
-    if way == "bfloat16" and network is None:
-        raise ValueError('the way "bfloat16" needs the network that the function runs')
+    if way in ("bfloat16", "winograd") and network is None:
+        raise ValueError(f"the way {way!r} needs the network that the function runs")
     traced: list[Callable[..., Sequence[Any]]] = []
 
     def run(*tensors: Any) -> Sequence[Any]:
@@ -177,7 +178,7 @@ def _trace_with_tensorflow(
             # XLA takes seconds per shape, and images come in many: only where it was asked for.
             general = tf.function(function, autograph=False, jit_compile=way == "xla")
             specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
-            with _precision(way, network):
+            with _traced_as(way, network):
                 concrete = general.get_concrete_function(*specs)
             traced.append(_with_constants(concrete) if way == "constants" else concrete)
         return traced[0](*tensors)
@@ -201,10 +202,13 @@ def _jit_with_jax(
     return lambda *tensors: general([variable.value for variable in variables], *tensors)
 
 
-def _precision(way: str, network: keras.Model | None) -> contextlib.AbstractContextManager[None]:
-    """What the network computes in while it is traced; its variables are float32 always."""
+def _traced_as(way: str, network: keras.Model | None) -> contextlib.AbstractContextManager[None]:
+    """How the network computes while it is traced; its variables are float32 always."""
     if way == "bfloat16" and network is not None:
         return bfloat16.computing_in_bfloat16(network)
+    if way == "winograd" and network is not None:
+        room = min(winograd.MAX_BYTES, available_memory() // 4)
+        return winograd.fewer_multiplications(network, max_bytes=room)
     return contextlib.nullcontext()
 
 

@@ -19,6 +19,7 @@ from model.data.model_files import holds_saved_model, model_of
 from model.digest import file_sha256, unreadable_model
 from model.errors import ModelFileError, WeightsOnlyError
 from model.foreign.architectures import Architecture, ArchitectureStore
+from model.foreign.attributes import read_attribute
 from model.foreign.heaps import check_heaps
 from model.foreign.json_text import parse_json
 from model.foreign.library_errors import ARCHIVE_ERRORS, HDF5_ERRORS, reason_of
@@ -240,9 +241,9 @@ def _inspect_hdf5(
     try:
         check_heaps(path, file_name=path.name)
         with h5py.File(path, "r") as file:
-            config = _text(file.attrs.get("model_config"))
-            training = _text(file.attrs.get("training_config"))
-            version = _text(file.attrs.get("keras_version"))
+            config = _text(read_attribute(file, "model_config"))
+            training = _text(read_attribute(file, "training_config"))
+            version = _text(read_attribute(file, "keras_version"))
             keys, attributes = set(file.keys()), set(file.attrs.keys())
     except HDF5_ERRORS as error:
         reason = "it was cut off" if "truncated" in str(error) else reason_of(error)

@@ -25,6 +25,7 @@ from model.examination import output_grid
 from model.preprocessing import check_pixels, prepare_input, resize_pixels
 from model.speed import FIRST_WAY, ChoiceStore, choose_way, machine_name
 from model.tiling import Tile, plan_tiles, stitch_bands
+from model.winograd import wide_convolutions
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -128,8 +129,12 @@ class Predictor:
 
     def _ways(self) -> tuple[str, ...]:
         """Those to try; each size would hold the weights of a large network once more."""
-        is_large = self.info.num_parameters > MAX_CONSTANTS
-        return tuple(w for w in backend.ways()[1:] if not (is_large and w == "constants"))
+        useless = set()
+        if self.info.num_parameters > MAX_CONSTANTS:
+            useless.add("constants")
+        if not wide_convolutions(self._network.network):
+            useless.add("winograd")
+        return tuple(way for way in backend.ways()[1:] if way not in useless)
 
     def _maker(self, key: tuple[Any, ...], way: str) -> Callable[[], backend.Compiled]:
         head, on_cpu = self._network, self._on_cpu

@@ -38,7 +38,7 @@ def place_checkpoint(built: BuiltNetwork, prefix: Path, *, file_name: str) -> No
     filler = _Filler(reader, graph, Placer(file_name, built), file_name)
     try:
         filler.fill(built, graph[0] if graph else {})
-    except (ValueError, KeyError, RuntimeError) as error:
+    except (ValueError, KeyError, IndexError, RuntimeError) as error:
         raise _damaged(file_name, error) from error
     filler.placer.check_all(built)
 
@@ -67,7 +67,7 @@ def _open(prefix: Path, file_name: str) -> tuple[Any, list[Node]]:
                 remedy="Ask where the file comes from before using it.",
             )
         return reader, _nodes(bytes(reader.get_tensor(_GRAPH)))
-    except (errors.OpError, ValueError, RuntimeError) as error:
+    except (errors.OpError, ValueError, IndexError, RuntimeError) as error:
         raise _damaged(file_name, error) from error
 
 

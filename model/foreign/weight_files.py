@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.errors import ModelFileError
+from model.foreign.attributes import read_attribute
 from model.foreign.heaps import check_heaps
 from model.foreign.library_errors import ARCHIVE_ERRORS, reason_of, refusing_damage, shortened
 
@@ -92,11 +93,11 @@ class WeightGroup:
         pieces = []
         with refusing_damage(self._file_name):
             if attribute in self._group.attrs:
-                pieces = [self._group.attrs[attribute]]
+                pieces = [read_attribute(self._group, attribute)]
             else:
                 number = 0
                 while f"{attribute}{number}" in self._group.attrs:
-                    pieces.append(self._group.attrs[f"{attribute}{number}"])
+                    pieces.append(read_attribute(self._group, f"{attribute}{number}"))
                     number += 1
         if not pieces:
             return None
@@ -106,7 +107,8 @@ class WeightGroup:
     def text(self, attribute: str) -> str:
         """One text, or an empty one."""
         with refusing_damage(self._file_name):
-            return _text(self._group.attrs.get(attribute, ""))
+            value = read_attribute(self._group, attribute)
+            return "" if value is None else _text(value)
 
     def array(self, name: str) -> npt.NDArray[np.generic]:
         """Reads a data set.

@@ -176,6 +176,20 @@ def test_a_heap_without_end_is_refused_inside_of_an_archive(tmp_path: Path) -> N
         pass
 
 
+@pytest.mark.parametrize("name", ["model_config", "keras_version", "training_config"])
+def test_an_attribute_of_another_kind_is_refused_before_the_library_reads_it(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "model.h5"
+    numbers = np.frombuffer(json.dumps(configuration()).encode(), np.uint8)
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(configuration())
+        values = np.empty((), object)
+        values[()] = numbers
+        file.attrs.create(name, values, dtype=h5py.vlen_dtype(np.uint8))
+    assert f"the attribute {name} holds no text" in refusal_of(path)
+
+
 @pytest.mark.parametrize(
     "values",
     [h5py.Empty("f4"), b"text", np.ones(2, complex), np.zeros(2, [("a", "f4")]), np.zeros(2, "V7")],

@@ -344,7 +344,8 @@ def test_tuning_waits_until_a_size_came_often_and_changes_no_class(predictor_of,
     assert not predictor.can_be_tuned
     np.testing.assert_array_equal(predictor.predict(pixels).classes, truth)
     (stored,) = json.loads((tmp_path / "settings" / "speed.json").read_text()).values()
-    assert set(stored["milliseconds"]) | set(stored["refused"]) == set(backend.ways())
+    tried = set(backend.ways()) - {"winograd"}  # the network has no wide convolutions
+    assert set(stored["milliseconds"]) | set(stored["refused"]) == tried
 
 
 @zoo.several_ways
