@@ -37,12 +37,14 @@ from docs.small_picture import write_small
 from model.data.sample import sample_label_set
 from model.engine.client import open_engine
 from model.engine.protocol import ModelInfo
+from model.errors import OpenLambda
 from tests.benchmarks.x_screen import Screen
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from seggui.app import Program
+    from seggui.panels.lambda_dialog import LambdaDialog
     from seggui.panels.new_model_dialog import NewModelDialog
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -200,17 +202,43 @@ class Walk:
         from model.formats.table import FORMATS
         from seggui.panels.export_dialog import ExportDialog
         from seggui.panels.model_dialog import ModelDialog
+        from seggui.panels.weights_dialog import WeightsDialog
 
         info = self._program.prediction.model
         assert info is not None
         shown = replace(info, path=str(SHOWN_HOME / "networks" / "street.keras"))
         self._take_dialog("model-settings", ModelDialog(shown, self._window, can_compare=True))
+        weights = SHOWN_HOME / "networks" / "best.weights.h5"
+        reason = f"{weights.name} holds weights only, without the network they belong to."
+        self._take_dialog("weights", WeightsDialog(weights, reason, self._window))
+        self._take_dialog("lambda", self._lambda_dialog())
         formats = {name: (f.title, f.description) for name, f in FORMATS.items()}
         counts = {"all": NUM_IMAGES, "reviewed": NUM_CORRECTED // 2, "selected": 1}
         self._take_dialog(
             "export",
             ExportDialog(formats, counts, SHOWN_HOME / "images" / "street-masks", self._window),
         )
+
+    def _lambda_dialog(self) -> LambdaDialog:
+        """Two layers as files of training scripts have them; one is answered."""
+        from PySide6.QtWidgets import QLineEdit
+
+        from model.foreign.replacements import understood
+        from seggui.panels.lambda_dialog import LambdaDialog
+
+        size = "? x 256 x 256"
+        asked = (
+            OpenLambda("normalise", "the function preprocess", ("InputLayer 'image'",),
+                       (f"{size} x 3",)),
+            OpenLambda("merge_branches", "the function merge",
+                       ("Conv2D 'conv2d_17'", "Conv2DTranspose 'conv2d_transpose_3'"),
+                       (f"{size} x 64", f"{size} x 64")),
+        )  # fmt: skip
+        model = SHOWN_HOME / "networks" / "street_2019.h5"
+        reason = f"{model.name} has Lambda layers that are not recognised."
+        dialog = LambdaDialog(model, reason, asked, understood, self._window)
+        dialog.findChildren(QLineEdit, "replacement")[0].setText("x / 255")
+        return dialog
 
     def _evaluation(self) -> None:
         if not self._wants({"evaluation"}):
