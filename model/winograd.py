@@ -102,10 +102,9 @@ def transformed_kernel(kernel: npt.NDArray[np.floating[Any]]) -> Floats:
     Returns:
         (36, C, K) float32.
     """
-    rows = np.tensordot(_KERNEL, kernel.astype(np.float64), axes=(1, 0))  # (6, 3, C, K)
-    both = np.tensordot(_KERNEL, rows, axes=(1, 1))  # (6 columns, 6 rows, C, K)
     channels = kernel.shape[2:]
-    return np.ascontiguousarray(both.swapaxes(0, 1).reshape(36, *channels), dtype=np.float32)
+    flat = np.asarray(kernel, np.float32).reshape(9, -1)
+    return (_both(_KERNEL) @ flat).reshape(36, *channels)
 
 
 def _is_wide(layer: Any) -> bool:
@@ -186,7 +185,7 @@ def _convolve_band(layer: Any, places: Any, band: range) -> Any:
     return tf.reshape(answer, [count, rows * _TILE, columns * _TILE, filters])
 
 
-def _both(matrix: Floats) -> Floats:
+def _both(matrix: npt.NDArray[np.floating[Any]]) -> Floats:
     """Rows and columns of a tile in one step."""
     return np.kron(matrix, matrix).astype(np.float32)
 
