@@ -168,14 +168,11 @@ def _convolve_band(layer: Any, places: Any, band: range) -> Any:
     count, _, _, columns, _, channels = places.shape
     columns, rows = columns - 1, len(band)
     num_tiles, kernel = count * rows * columns, _kernel_of(layer)
-    # One place of all tiles after the other: each is then read in one piece.
+    # One place of all tiles after the other; the last two rows and columns are those of the next.
     ordered = tf.transpose(places[:, band.start : band.stop + 1], [2, 4, 0, 1, 3, 5])
-    parts = [
-        ordered[i % _TILE, j % _TILE, :, i // _TILE : i // _TILE + rows,
-                j // _TILE : j // _TILE + columns]
-        for i in range(6) for j in range(6)
-    ]  # fmt: skip
-    tiles = tf.stack([tf.reshape(part, [num_tiles * channels]) for part in parts])
+    tiles = tf.concat([ordered[:, :, :, :rows], ordered[:2, :, :, 1:]], axis=0)
+    tiles = tf.concat([tiles[..., :columns, :], tiles[:, :2, ..., 1:, :]], axis=1)
+    tiles = tf.reshape(tiles, [36, num_tiles * channels])
     tiles = tf.reshape(tf.matmul(_both(_INPUT), tiles), [36, num_tiles, channels])
     product = tf.matmul(tiles, kernel)  # (36, tiles, filters)
     filters = kernel.shape[2]
