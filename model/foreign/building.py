@@ -364,9 +364,10 @@ class _Builder:
             return apply_function(function, call.args, dict(call.kwargs), spec.name)
         if spec.class_name == "Lambda":
             return self._lambda(spec, call)
-        if spec.class_name == "SlicingOpLambda":
+        if spec.class_name in ("SlicingOpLambda", "GetItem"):
             function = "__operators__.getitem"
-            return apply_function(function, call.args, dict(call.kwargs), spec.name)
+            named = {"slice_spec" if k == "key" else k: v for k, v in call.kwargs.items()}
+            return apply_function(function, call.args, named, spec.name)
         home = spec.module.rpartition(".")[2]
         if spec.class_name not in OPERATIONS_3.get(home, ()):
             raise self._unknown(spec)

@@ -101,7 +101,27 @@ def _getitem(x: Any, slice_spec: Any) -> Any:
         if len(spec) != 1:
             raise UnknownOperationError("slicing of a shape in two ways")
         return x[spec[0]]
-    return x[spec]
+    return _sliced(x, spec)
+
+
+def _sliced(x: Any, spec: tuple[Any, ...]) -> Any:
+    """``x[spec]``; an axis that is turned round is flipped, for torch takes no steps backwards."""
+    num_axes = sum(item is not None and item is not Ellipsis for item in spec)
+    axis, flipped, rest = 0, [], []
+    for item in spec:
+        is_turned = isinstance(item, slice) and item == slice(None, None, -1)
+        if is_turned:
+            flipped.append(axis)
+        rest.append(slice(None) if is_turned else item)
+        if item is Ellipsis:
+            axis += len(x.shape) - num_axes
+        elif item is not None:
+            axis += 1
+    if not flipped:
+        return x[spec]
+    x = ops.flip(x, tuple(flipped))
+    is_whole = all(item is Ellipsis or item == slice(None) for item in rest)
+    return x if is_whole else x[tuple(rest)]
 
 
 def _strided_slice(x: Any, begin: Any, end: Any, strides: Any = None, **masks: Any) -> Any:

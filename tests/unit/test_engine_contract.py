@@ -377,7 +377,9 @@ def test_a_killed_child_is_replaced_and_the_model_with_its_settings_is_back(mode
         pixels, truth = zoo.colors(400, 400)
         first = engine.pid
 
-        # Killed in the middle of the call: the token is asked while the answer is awaited.
+        # Killed in the middle of the call: the token is asked while the answer is awaited, which
+        # cannot come from a process that stands still.
+        os.kill(first, signal.SIGSTOP)
         asked = []
 
         def kill_at_second_question():

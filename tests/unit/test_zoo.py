@@ -27,7 +27,14 @@ pytestmark = networks.keras_warnings
 
 
 def _named(entries: list[dict[str, Any]]) -> list[Any]:
-    return [pytest.param(entry, id=entry["name"]) for entry in entries]
+    return [pytest.param(entry, id=entry["name"], marks=_marks(entry)) for entry in entries]
+
+
+def _marks(entry: dict[str, Any]) -> list[pytest.MarkDecorator]:
+    needs_tensorflow = "_saved_" in entry["name"] and entry["expects"] == "opens"
+    is_absent = keras.backend.backend() != "tensorflow"
+    reason = "the weights of a SavedModel are read with TensorFlow"
+    return [pytest.mark.skip(reason=reason)] if needs_tensorflow and is_absent else []
 
 
 def opens(entry: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import keras
 import pytest
 from PIL import Image
 
@@ -40,6 +41,9 @@ def test_without_the_option_all_classes_and_the_option_are_named(
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="the layers of the file use tensorflow"
+)
 def test_the_consent_is_remembered_until_the_file_changes(
     custom: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
