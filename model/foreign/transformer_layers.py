@@ -243,10 +243,14 @@ class SwinTransformerBlock(_Configured):
         """Weights: of the parts, and the mask (never trained) where windows are moved."""
         self.attn_mask = None
         if self.shift:
-            mask = _mask(self.grid, self.side, self.shift)
+            (rows, columns), side = self.grid, self.side
+            # Made by the initializer: whoever limits the weights has looked at the shape by then.
             self.attn_mask = self.add_weight(
-                shape=mask.shape, name="mask", trainable=False,
-                initializer=lambda *_, **__: ops.convert_to_tensor(mask),
+                shape=((rows // side) * (columns // side), side**2, side**2), name="mask",
+                trainable=False,
+                initializer=lambda *_, **__: ops.convert_to_tensor(
+                    _mask((rows, columns), side, self.shift)
+                ),
             )  # fmt: skip
         self.norm1.build(input_shape)
         self.attn.build((None, self.side**2, self.dim))
