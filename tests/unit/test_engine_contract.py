@@ -374,7 +374,7 @@ def test_a_killed_child_is_replaced_and_the_model_with_its_settings_is_back(mode
     try:
         info = engine.load(str(models / "colors.keras"))
         engine.load(info.path, replace(info.settings, channel_order="bgr"))
-        pixels, truth = zoo.colors(400, 400)
+        pixels, truth = zoo.colors(96, 96)  # small enough for the pipe, which nobody reads
         first = engine.pid
 
         # Killed in the middle of the call: the token is asked while the answer is awaited, which
