@@ -8,20 +8,18 @@ neither the question nor the Python file is needed a second time.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from model.data.atomic import write_atomic
-from model.errors import ModelFileError, StorageError
+from model.errors import ModelFileError
 from model.foreign.json_text import parse_json
+from model.foreign.kept_texts import KeptTexts
 
 FOLDER = "architectures"
 _FORMAT = "seggui architecture"
 _VERSION = 1
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _FORGET = "Move it away; the network is then asked for again."
 
 
@@ -49,7 +47,7 @@ class ArchitectureStore:
         Args:
             folder: where settings of models are kept; the engine gets it as ``settings_dir``.
         """
-        self._folder = folder / FOLDER
+        self._texts = KeptTexts(folder / FOLDER, what="The network of these weights")
 
     def of(self, weights_sha256: str) -> Architecture | None:
         """The network that was named for these weights, or None.
@@ -58,17 +56,8 @@ class ArchitectureStore:
             StorageError: it is there but cannot be read.
             ModelFileError: it is there but damaged; it is left alone.
         """
-        path = self._path(weights_sha256)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise StorageError(
-                f"The network of these weights, {path}, could not be read: {error}.",
-                remedy="Check its permissions.",
-            ) from error
-        return _architecture(text, path)
+        text = self._texts.read(weights_sha256)
+        return None if text is None else _architecture(text, self._texts.path(weights_sha256))
 
     def keep(self, weights_sha256: str, architecture: Architecture) -> None:
         """Remembers the network of a file of weights; replaces an earlier one.
@@ -77,7 +66,7 @@ class ArchitectureStore:
             StorageError: it could not be written; the earlier one is still there.
         """
         data = {"format": _FORMAT, "version": _VERSION, **asdict(architecture)}
-        write_atomic(self._path(weights_sha256), (json.dumps(data) + "\n").encode())
+        self._texts.write(weights_sha256, json.dumps(data))
 
     def forget(self, weights_sha256: str) -> None:
         """Asks anew next time; fine when there is none.
@@ -85,18 +74,7 @@ class ArchitectureStore:
         Raises:
             StorageError: it could not be removed.
         """
-        path = self._path(weights_sha256)
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"{path} could not be removed: {error}.", remedy="Check its permissions."
-            ) from error
-
-    def _path(self, weights_sha256: str) -> Path:
-        if not _DIGEST.fullmatch(weights_sha256):
-            raise ValueError(f"{weights_sha256!r} is no SHA-256 of a file")
-        return self._folder / f"{weights_sha256}.json"
+        self._texts.forget(weights_sha256)
 
 
 def _architecture(text: str, path: Path) -> Architecture:

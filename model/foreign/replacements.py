@@ -11,17 +11,16 @@ import ast
 import base64
 import json
 import marshal
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from model.data.atomic import write_atomic
-from model.errors import ModelFileError, StorageError
+from model.errors import ModelFileError
 from model.foreign.graph import LayerSpec
 from model.foreign.json_text import parse_json
+from model.foreign.kept_texts import KeptTexts
 from model.foreign.lambda_bodies import read_lambda
 from model.foreign.writer import Writer
 
@@ -32,7 +31,6 @@ FOLDER = "replacements"
 MAX_LENGTH = 300
 _FORMAT = "seggui replacements of Lambda layers"
 _VERSION = 1
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _EXAMPLES = "Examples: x / 255, x / 127.5 - 1, tf.image.resize(x, (64, 64)), x[0] * x[1]."
 
 
@@ -130,7 +128,7 @@ class ReplacementStore:
         Args:
             folder: where settings of models are kept; the engine gets it as ``settings_dir``.
         """
-        self._folder = folder / FOLDER
+        self._texts = KeptTexts(folder / FOLDER, what="The replacements of Lambda layers")
 
     def of(self, model_sha256: str) -> dict[str, str]:
         """Texts by the name of the layer; empty when there are none.
@@ -139,17 +137,8 @@ class ReplacementStore:
             StorageError: they are there but cannot be read.
             ModelFileError: they are there but damaged; the file is left alone.
         """
-        path = self._path(model_sha256)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return {}
-        except (OSError, UnicodeDecodeError) as error:
-            raise StorageError(
-                f"The replacements of Lambda layers, {path}, could not be read: {error}.",
-                remedy="Check its permissions.",
-            ) from error
-        return _checked(text, path)
+        text = self._texts.read(model_sha256)
+        return {} if text is None else _checked(text, self._texts.path(model_sha256))
 
     def keep(self, model_sha256: str, replacements: Mapping[str, str]) -> None:
         """Remembers replacements in the place of earlier ones; none at all forgets the model.
@@ -158,24 +147,13 @@ class ReplacementStore:
             ModelFileError: one is no calculation of listed operations; nothing has changed.
             StorageError: they could not be written; the earlier ones are still there.
         """
-        path = self._path(model_sha256)
         for text in replacements.values():
             understood(text)
-        if replacements:
-            data = {"format": _FORMAT, "version": _VERSION, "layers": dict(replacements)}
-            write_atomic(path, (json.dumps(data, indent=2) + "\n").encode())
+        if not replacements:
+            self._texts.forget(model_sha256)
             return
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"{path} could not be removed: {error}.", remedy="Check its permissions."
-            ) from error
-
-    def _path(self, model_sha256: str) -> Path:
-        if not _DIGEST.fullmatch(model_sha256):
-            raise ValueError(f"{model_sha256!r} is no SHA-256 of a file")
-        return self._folder / f"{model_sha256}.json"
+        data = {"format": _FORMAT, "version": _VERSION, "layers": dict(replacements)}
+        self._texts.write(model_sha256, json.dumps(data, indent=2))
 
 
 def _checked(text: str, path: Path) -> dict[str, str]:
