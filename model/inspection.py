@@ -22,7 +22,7 @@ from model.foreign.architectures import Architecture, ArchitectureStore
 from model.foreign.attributes import read_attribute
 from model.foreign.heaps import check_heaps
 from model.foreign.json_text import parse_json
-from model.foreign.library_errors import ARCHIVE_ERRORS, HDF5_ERRORS, reason_of
+from model.foreign.parser_errors import ARCHIVE_ERRORS, HDF5_ERRORS, reason_of
 from model.foreign.saved_model import (
     GRAPH,
     METADATA,

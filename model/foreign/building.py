@@ -25,10 +25,10 @@ from model.foreign.graph import (
 from model.foreign.lambda_bodies import read_lambda
 from model.foreign.lambda_building import apply_expression
 from model.foreign.layout import Layout, calculates_turned, is_channels_first, turned_options
-from model.foreign.library_errors import reason_of, shortened
 from model.foreign.operations import UnknownOperationError, apply_function
 from model.foreign.options import options_of, policy_name
 from model.foreign.own_layers import OwnLayers
+from model.foreign.parser_errors import reason_of, shortened
 from model.foreign.public_layers import as_listed
 from model.foreign.reading import read_layer
 from model.foreign.vocabulary import (

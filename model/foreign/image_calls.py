@@ -1,6 +1,6 @@
 """Functions on images that Lambda layers call: resizing, padding, pooling, preprocessing. No Keras.
 
-Every one gives an operation, or raises `NotAnExpressionError`; see `model.foreign.library_calls`.
+Every one gives an operation, or raises `NotAnExpressionError`; see `model.foreign.listed_calls`.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from model.foreign.expressions import (
 )
 from model.foreign.graph import LayerSpec
 from model.foreign.lambda_code import follow
-from model.foreign.library_calls import activation
+from model.foreign.listed_calls import activation
 from model.foreign.marshalled import MAX_BYTES, Code, MarshalError, read_code
 from model.foreign.opcodes import OF_LAYOUT, ByteCodeError
 from model.foreign.vocabulary import words

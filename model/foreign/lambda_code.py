@@ -27,7 +27,7 @@ from model.foreign.expressions import (
     text_of,
 )
 from model.foreign.graph import Slice
-from model.foreign.library_calls import call
+from model.foreign.listed_calls import call
 from model.foreign.marshalled import Code, SetOf, Slice3
 from model.foreign.opcodes import (
     BINARY_OPERATORS,

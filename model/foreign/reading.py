@@ -20,7 +20,7 @@ from model.foreign.graph import (
     TensorRef,
     references,
 )
-from model.foreign.library_errors import shortened
+from model.foreign.parser_errors import shortened
 
 _GRAPHS = frozenset({"Functional", "Model"})
 MAX_LAYERS = 20_000

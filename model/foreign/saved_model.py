@@ -17,7 +17,7 @@ from typing import Any
 from model.data.model_files import SAVED_MODEL_FILES
 from model.errors import ModelFileError
 from model.foreign.json_text import parse_json
-from model.foreign.library_errors import ARCHIVE_ERRORS, reason_of
+from model.foreign.parser_errors import ARCHIVE_ERRORS, reason_of
 from model.foreign.weight_files import MAX_BYTES, check_archive
 
 GRAPH, METADATA = SAVED_MODEL_FILES

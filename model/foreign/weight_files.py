@@ -22,7 +22,7 @@ import numpy.typing as npt
 from model.errors import ModelFileError
 from model.foreign.attributes import read_attribute
 from model.foreign.heaps import check_heaps
-from model.foreign.library_errors import ARCHIVE_ERRORS, reason_of, refusing_damage, shortened
+from model.foreign.parser_errors import ARCHIVE_ERRORS, reason_of, refusing_damage, shortened
 
 MAX_BYTES = 8 * 2**30
 """Of all arrays of a file together."""
