@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,29 @@ def random_scale(rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(np.log(0.75), np.log(1.5))))
 
 
-def relight(pixels: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Changes brightness, contrast curve and colour cast a little.
+def relight(
+    pixels: npt.NDArray[np.uint8], rng: np.random.Generator, *, strength: float = 1.0
+) -> npt.NDArray[np.uint8]:
+    """Changes brightness, contrast curve and colour cast.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        rng: where the randomness comes from.
+        strength: 1 changes a little: up to a fifth in brightness.
+
+    Returns:
+        A new array of the same shape and type.
+    """
+    gamma = np.exp(strength * rng.uniform(np.log(0.8), np.log(1.25)))
+    gains = 1 + strength * rng.uniform(-0.2, 0.2)
+    gains = gains * (1 + strength * rng.uniform(-0.05, 0.05, 3))
+    levels = np.linspace(0.0, 1.0, 256)[:, None] ** gamma * gains
+    table = np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8)  # (256, 3): one per channel
+    return np.stack([table[:, c][pixels[..., c]] for c in range(3)], axis=-1)
+
+
+def recolor(pixels: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Makes colours paler or stronger, down to half and up to half as strong again.
 
     Args:
         pixels: (H, W, 3) uint8.
@@ -72,8 +93,6 @@ def relight(pixels: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDAr
     Returns:
         A new array of the same shape and type.
     """
-    gamma = rng.uniform(0.8, 1.25)
-    gains = rng.uniform(0.8, 1.2) * rng.uniform(0.95, 1.05, 3)
-    levels = np.linspace(0.0, 1.0, 256)[:, None] ** gamma * gains
-    table = np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8)  # (256, 3): one per channel
-    return np.stack([table[:, c][pixels[..., c]] for c in range(3)], axis=-1)
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    changed = ImageEnhance.Color(image).enhance(float(rng.uniform(0.5, 1.5)))
+    return np.asarray(changed, np.uint8)

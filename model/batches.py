@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from model.augmentation import View, random_scale, relight
+from model.augmentation import View, random_scale, recolor, relight
 from model.data.label_sets import IGNORE
 from model.engine.protocol import ModelSettings
 from model.preprocessing import prepare_input
@@ -28,6 +28,8 @@ Pixels = npt.NDArray[np.uint8]
 Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | npt.NDArray[np.uint8]]
 
 CACHE_BYTES = 512 * 2**20
+LIGHT_STRENGTH = 1.5
+"""Of changes of light: drives at dusk and at noon differ more than images of one folder."""
 AHEAD = 3
 """Batches prepared while one is trained on."""
 
@@ -139,10 +141,28 @@ class TrainingBatches(keras.utils.PyDataset):
         if self._recipe.input_size is not None:
             return _resized(image, mask, self._recipe.input_size)
         view = random_view(mask, self._recipe.crop_size, rng)
-        pixels = view.pixels(image)
-        return relight(pixels, rng) if self._recipe.augments else pixels, view.labels(
-            mask, fill=IGNORE
-        )
+        pixels, labels = view.pixels(image), view.labels(mask, fill=IGNORE)
+        if self._recipe.augments:
+            pixels = relight(recolor(pixels, rng), rng, strength=LIGHT_STRENGTH)
+        return pixels, labels
+
+
+def every_nth_pixel(targets: npt.NDArray[Any], stride: int, *, phase: int) -> npt.NDArray[Any]:
+    """The targets of a network that answers at a fraction of the size.
+
+    An answer stands for ``stride`` x ``stride`` pixels; each of them is its target in turn, so that
+    over the steps it learns their mean, as if it had been given all of them.
+
+    Args:
+        targets: (N, H, W, ...).
+        stride: 1 gives all.
+        phase: counts the steps; decides which pixel it is.
+
+    Returns:
+        (N, ceil((H - row) / stride), ceil((W - column) / stride), ...) view.
+    """
+    row, column = divmod(phase % stride**2, stride)
+    return targets[:, row::stride, column::stride]
 
 
 def one_hot(masks: Pixels, num_classes: int) -> npt.NDArray[np.float32]:

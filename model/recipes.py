@@ -8,6 +8,9 @@ from typing import Literal
 from model.engine.protocol import Scaling
 
 
+Precision = Literal["auto", "float32"]
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides what a training from scratch comes to, but the data.
@@ -32,7 +35,8 @@ class Recipe:
         label_smoothing: share of certainty that is spread over the other classes, 0..1.
         averaging: momentum of the running mean of the weights that is kept, 0 for none.
         crop_size: (height, width) of crops; only without ``input_size``.
-        augments: random scale, mirroring and light; half of the crops around a random class.
+        augments: random scale, mirroring, light and colours; half of the crops around a random
+            class.
         monitor: what decides which epoch is kept, and when to stop.
         patience: epochs without progress until training stops by itself; 0 never stops.
         min_delta: smaller progress does not count against ``patience``.
@@ -40,6 +44,10 @@ class Recipe:
             image by image as the seed did (scikit-learn's ``train_test_split``).
         validation_share: held out of the training images where the dataset holds nothing out.
         seed: of the split, the weights, the order and the crops.
+        precision: ``"auto"`` multiplies in bfloat16 where the processor has instructions for it;
+            ``"float32"`` never does.
+        score_every: epochs between two scorings on what is held out; the first and the last epoch
+            are always scored.
     """
 
     name: str
@@ -71,12 +79,14 @@ class Recipe:
     upsampling: Literal["bilinear", "nearest", "transposed"] = "bilinear"
     decoder: Literal["plain", "residual"] = "plain"
     dropout: float = 0.1
+    precision: Precision = "auto"
+    score_every: int = 1
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("epochs", 1, 1_000_000), ("batch_size", 1, 4096), ("learning_rate", 1e-9, 10.0),
             ("weight_decay", 0.0, 1.0), ("label_smoothing", 0.0, 0.9), ("averaging", 0.0, 0.99999),
-            ("validation_share", 0.0, 0.9), ("patience", 0, 1_000_000), ("warmup_steps", 0, 10**9),
+            ("validation_share", 0.0, 0.9), ("patience", 0, 1_000_000), ("warmup_steps", 0, 10**9), ("score_every", 1, 1_000_000),
         ):  # fmt: skip
             value = getattr(self, name)
             if not low <= value <= high:
@@ -94,10 +104,10 @@ SEED = Recipe(
 
 DEFAULT = Recipe(
     name="default", architecture="compact", channels=3, input_size=None, scaling=Scaling.RAW,
-    trains_void=False, epochs=200, batch_size=4, learning_rate=1.5e-3, weight_decay=1e-2,
+    trains_void=False, epochs=600, batch_size=8, learning_rate=2e-3, weight_decay=2e-2,
     warmup_steps=100, schedule="poly", weighs_classes=True, label_smoothing=0.05, averaging=0.998,
-    crop_size=(256, 320), augments=True, monitor="val_mean_iou", patience=0, min_delta=0.0,
-    validation_share=0.1, seed=0,
+    crop_size=(288, 384), augments=True, monitor="val_mean_iou", patience=0, min_delta=0.0,
+    validation_share=0.1, seed=0, score_every=4,
 )  # fmt: skip
 """A compact colour U-Net that a laptop trains in an hour or two."""
 

@@ -24,24 +24,45 @@ class LabelledCrossentropy(keras.losses.Loss):
         num_classes: int,
         label_smoothing: float = 0.0,
         weights: npt.NDArray[np.float32] | None = None,
+        *,
+        from_logits: bool = False,
     ) -> None:
-        """Weights are one per class, or None for 1."""
+        """Nothing is computed yet.
+
+        Args:
+            num_classes: channels of the answers.
+            label_smoothing: share of certainty that is spread over all classes, 0..1.
+            weights: (C,), one per class, or None for 1.
+            from_logits: the answers are scores before the softmax, which costs less and stays
+                exact where a probability would be rounded to nothing.
+        """
         super().__init__(name="labelled_crossentropy", reduction=None)
         self._num_classes, self._smoothing = num_classes, label_smoothing
         self._weights = np.ones(num_classes, np.float32) if weights is None else weights
+        self._from_logits = from_logits
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Indices (N, H, W) and probabilities (N, H, W, C) to one number."""
+        """Indices (N, H, W) and answers (N, H, W, C) to one number."""
         ops = keras.ops
         classes = ops.cast(y_true, "int32")
-        # Every backend answers zeros for -1; for 255 torch fails.
-        classes = ops.where(classes == IGNORE, -1, classes)
-        truth = ops.one_hot(classes, self._num_classes, dtype="float32")
-        weight = ops.matmul(truth, ops.convert_to_tensor(self._weights))  # 0 where it is 255
-        if self._smoothing:
-            truth = truth * (1 - self._smoothing) + self._smoothing / self._num_classes
-        loss = -ops.sum(truth * ops.log(ops.maximum(y_pred, _TINY)), axis=-1)
+        is_known = ops.not_equal(classes, IGNORE)
+        classes = ops.where(is_known, classes, 0)  # for 255 torch fails
+        weight = ops.take(ops.convert_to_tensor(self._weights), classes)
+        weight = weight * ops.cast(is_known, "float32")
+        loss = self._cross_entropy(classes, ops.cast(y_pred, "float32"))
         return ops.sum(loss * weight) / ops.maximum(ops.sum(weight), 1.0)
+
+    def _cross_entropy(self, classes: Any, answers: Any) -> Any:
+        """(N, H, W), of truths that are certain but for the smoothing."""
+        ops = keras.ops
+        if not self._from_logits:
+            answers = ops.log(ops.maximum(answers, _TINY))
+        # A constant added to all scores changes nothing, so logarithms will do for scores.
+        loss = ops.sparse_categorical_crossentropy(classes, answers, from_logits=True)
+        if not self._smoothing:
+            return loss
+        spread = ops.logsumexp(answers, axis=-1) - ops.mean(answers, axis=-1)
+        return (1 - self._smoothing) * loss + self._smoothing * spread
 
 
 class LabelledAccuracy(keras.metrics.Metric):

@@ -14,6 +14,9 @@ from model.scratch_losses import LabelledAccuracy, LabelledCrossentropy, class_w
 from model.training_schedule import learning_rate
 from model.unet import UNetConfig, build_seed_unet, build_unet
 
+STEM_STRIDE = 2
+"""Of the recipes' compact networks."""
+
 VOID_NAME, VOID_COLOR = "Void", (0, 0, 0)
 
 
@@ -52,19 +55,42 @@ def network_config(recipe: Recipe, num_classes: int) -> UNetConfig:
             max(2, num_classes + recipe.trains_void), channels=recipe.channels,
             widths=recipe.widths, blocks=recipe.blocks, normalization=recipe.normalization,
             upsampling=recipe.upsampling, decoder=recipe.decoder, dropout=recipe.dropout,
-            input_size=recipe.input_size,
+            input_size=recipe.input_size, stem_stride=STEM_STRIDE,
         )  # fmt: skip
     except ValueError as error:
         raise TrainingError(f"{error}.", remedy="Choose another shape of the network.") from error
 
 
-def compile_network(
+def learner_of(network: keras.Model, recipe: Recipe) -> tuple[keras.Model, int]:
+    """The part of a network that has to run for a step of training.
+
+    The compact network answers at half the size of the image and enlarges the answer. Enlarging,
+    softmax and loss at the full size took a third of a step and teach nothing that the answer at
+    half the size, held against the pixels it stands for, does not.
+
+    Returns:
+        A model that shares all variables with the network, and how many pixels of the image (in
+        rows, and in columns) one place of its answer stands for. The answers are scores before
+        the softmax where that number is given for the compact network, else the network's own.
+    """
+    if not learns_from_logits(recipe):
+        return network, 1
+    logits = network.get_layer("logits").output
+    return keras.Model(network.inputs, logits, name="learner"), STEM_STRIDE
+
+
+def learns_from_logits(recipe: Recipe) -> bool:
+    """Whether the loss sees scores before the softmax."""
+    return recipe.architecture == "compact" and not recipe.trains_void
+
+
+def compile_learner(
     network: keras.Model, recipe: Recipe, class_pixels: npt.NDArray[np.int64]
 ) -> keras.optimizers.Optimizer:
-    """Gives a network the loss, metric and optimizer of a recipe.
+    """Gives what is trained the loss, metric and optimizer of a recipe.
 
     Args:
-        network: is compiled in place.
+        network: of `learner_of`; is compiled in place.
         recipe: how to train.
         class_pixels: (C,) pixels of each class in the training images.
     """
@@ -78,7 +104,10 @@ def compile_network(
         network.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
     else:
         weights = class_weights(class_pixels) if recipe.weighs_classes else None
-        loss = LabelledCrossentropy(len(class_pixels), recipe.label_smoothing, weights)
+        loss = LabelledCrossentropy(
+            len(class_pixels), recipe.label_smoothing, weights,
+            from_logits=learns_from_logits(recipe),
+        )  # fmt: skip
         network.compile(optimizer, loss, metrics=[LabelledAccuracy(name="accuracy")])
     # Built before the first step, or TensorFlow traces the step a second time.
     optimizer.build(network.trainable_variables)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.backend import device_info, is_out_of_memory
-from model.batches import TrainingBatches, prefetched
+from model.batches import TrainingBatches, every_nth_pixel, prefetched
 from model.data.datasets.opening import open_dataset
 from model.data.datasets.survey import DatasetSurvey, survey_dataset
 from model.engine.protocol import (
@@ -31,10 +31,17 @@ from model.engine.protocol import (
     never,
 )
 from model.errors import CancelledError, StorageError, TrainingError
+from model.fast_steps import fast_steps
 from model.running_mean import RunningMean
 from model.scratch_items import chosen_items, pixels_of
 from model.scratch_logs import ScratchLogs
-from model.scratch_network import build_network, compile_network, network_info, settings_for
+from model.scratch_network import (
+    build_network,
+    compile_learner,
+    learner_of,
+    network_info,
+    settings_for,
+)
 from model.scratch_pace import Pace
 from model.scratch_resume import require_same_images, save_request
 from model.scratch_scoring import HeldOut, no_scores
@@ -112,13 +119,18 @@ class _ScratchRun:
         self._state = RunState()
         self._best_weights: list[npt.NDArray[Any]] | None = None
         self._best_scores: Scores | None = None
-        self._optimizer = compile_network(self._network, self._recipe, class_pixels)
+        self._learner, self._stride = learner_of(self._network, self._recipe)
+        self._optimizer = compile_learner(self._learner, self._recipe, class_pixels)
         self._mean = RunningMean(self._network, self._averaged, self._recipe.averaging)
 
     # -- events
 
     def events(self) -> Iterator[TrainingEvent]:
         """Everything that happens, in order."""
+        with fast_steps(self._network, precision=self._recipe.precision):
+            yield from self._events()
+
+    def _events(self) -> Iterator[TrainingEvent]:
         self._begin()
         batches = TrainingBatches(
             self._dataset, self._train, self._recipe, self._settings,
@@ -136,8 +148,8 @@ class _ScratchRun:
             if self._is_stopped() and self._state.step == before:
                 break
             scored, is_over = self._close_epoch()
-            yield scored
-            is_over = is_over or self._is_stopped()
+            if scored is not None:
+                yield scored
         yield self._finish()
 
     def _epoch(self, batches: TrainingBatches) -> Iterator[TrainingStep]:
@@ -163,8 +175,9 @@ class _ScratchRun:
             started = time.perf_counter()
             share = progress(state.step, num_steps, self._pace.elapsed, self._pace.minutes)
             self._optimizer.learning_rate = learning_rate(self._recipe, state.step, share)
-            self._network.reset_metrics()  # else Keras gives running means
-            values = self._network.train_on_batch(inputs, targets, return_dict=True)
+            targets = every_nth_pixel(targets, self._stride, phase=state.step)
+            self._learner.reset_metrics()  # else Keras gives running means
+            values = self._learner.train_on_batch(inputs, targets, return_dict=True)
             loss = float(values["loss"])
             if not math.isfinite(loss):
                 self._give_up_on_nan()
@@ -180,23 +193,16 @@ class _ScratchRun:
             if self._is_stopped() or self._pace.is_over:
                 return
 
-    def _close_epoch(self) -> tuple[TrainingScored, bool]:
-        """Scores, remembers, logs; tells whether the run is over."""
+    def _close_epoch(self) -> tuple[TrainingScored | None, bool]:
+        """Scores where it is time to, remembers, logs; tells whether the run is over."""
         state, recipe = self._state, self._recipe
         self._bring_mean_up_to_date()
-        started = time.monotonic()
-        scores, values = self._held_out.score(self._batch_size)
-        row = state.means() | values
-        self._pace.scoring_seconds = time.monotonic() - started
         state.epoch += 1
-        value = row[recipe.monitor] if self._validation else -row.get("loss", math.inf)
-        is_best = not state.is_broken and (value > state.best_value or not self._validation)
-        if is_best:  # without held-out images the last network is kept
-            state.best_value, state.best_step = value, state.step
-            self._best_weights, self._best_scores = self._averaged.get_weights(), scores
-        state.num_without_progress += 1
-        if value > state.stopping_value + recipe.min_delta:
-            state.stopping_value, state.num_without_progress = value, 0
+        is_over = state.is_broken or self._is_out_of_time()
+        row, scored = state.means(), None
+        if is_over or state.epoch == 1 or state.epoch % recipe.score_every == 0:
+            scored, values = self._score(row)
+            row |= values
         state.elapsed = self._pace.elapsed
         self._logs.add_epoch(
             EpochRow(state.epoch, state.step, state.elapsed, row),
@@ -204,11 +210,34 @@ class _ScratchRun:
         )
         if not state.is_broken:
             self._save_state()
-        is_over = state.is_broken or self._pace.is_over
         if recipe.patience and state.num_without_progress >= recipe.patience:
             self._note(f"Stopped after epoch {state.epoch}: no progress any more.")
             is_over = True
-        return TrainingScored(state.step, scores, is_best), is_over
+        return scored, is_over
+
+    def _is_out_of_time(self) -> bool:
+        is_last = self._state.epoch >= self._recipe.epochs
+        return is_last or self._pace.is_over or self._is_stopped()
+
+    def _score(self, row: dict[str, float]) -> tuple[TrainingScored, dict[str, float]]:
+        """Scores on what is held out; keeps the weights if they are the best so far.
+
+        Args:
+            row: means of the epoch, by which the rest is judged where nothing is held out.
+        """
+        state, recipe = self._state, self._recipe
+        started = time.monotonic()
+        scores, values = self._held_out.score(self._batch_size)
+        self._pace.scoring_seconds = (time.monotonic() - started) / recipe.score_every
+        value = values[recipe.monitor] if self._validation else -row.get("loss", math.inf)
+        is_best = not state.is_broken and (value > state.best_value or not self._validation)
+        if is_best:  # without held-out images the last network is kept
+            state.best_value, state.best_step = value, state.step
+            self._best_weights, self._best_scores = self._averaged.get_weights(), scores
+        state.num_without_progress += 1
+        if value > state.stopping_value + recipe.min_delta:
+            state.stopping_value, state.num_without_progress = value, 0
+        return TrainingScored(state.step, scores, is_best), values
 
     def _finish(self) -> TrainingDone:
         if self._best_weights is None or self._best_scores is None:
@@ -304,10 +333,11 @@ class _ScratchRun:
         """Seconds of the whole run, from one step that is taken back."""
         weights = self._network.get_weights()
         inputs, targets = batches[0]
+        targets = every_nth_pixel(targets, self._stride, phase=0)
         seconds = []
         for _ in range(2):  # the first one traces
             started = time.monotonic()
-            self._network.test_on_batch(inputs, targets)
+            self._learner.test_on_batch(inputs, targets)
             seconds.append(time.monotonic() - started)
         self._network.set_weights(weights)
         per_step = 3.0 * seconds[-1]  # a backward pass costs twice a forward pass

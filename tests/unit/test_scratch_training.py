@@ -43,6 +43,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 SMALL = dataclasses.replace(
     DEFAULT, widths=(8, 8), blocks=(0, 1), epochs=3, batch_size=4, crop_size=(32, 48),
     warmup_steps=2, learning_rate=1e-2, averaging=0.9, validation_share=0.25,
+    score_every=1,
 )  # fmt: skip
 SMALL_SEED = dataclasses.replace(SEED, epochs=2, batch_size=4, validation_share=0.25)
 

@@ -1,0 +1,70 @@
+"""Batch normalisation in one operation of TensorFlow, for training. Imports Keras.
+
+Keras normalises with separate operations: mean, squared difference, product, sum, each of which
+reads and writes all activations, in float32 even where the network calculates in bfloat16. On a CPU
+they took half of a training step. TensorFlow has one operation for all of it, with a gradient.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import keras
+
+
+@contextlib.contextmanager
+def fused_normalization(network: keras.Model) -> Iterator[None]:
+    """While it lasts, what is traced of the network for training normalises in one operation.
+
+    Nothing changes with another backend, for layers that are frozen, or outside of training.
+
+    Args:
+        network: changed within the context and as before after it; inner networks are looked
+            through, and nobody else may use it there.
+    """
+    layers = [
+        layer for layer in network._flatten_layers(include_self=False) if _can_be_fused(layer)
+    ]
+    if keras.backend.backend() != "tensorflow":
+        layers = []
+    try:
+        for layer in layers:
+            # Past Keras' bookkeeping of attributes: it is none of the layer's state.
+            object.__setattr__(layer, "call", partial(_call, layer))
+        yield
+    finally:
+        for layer in layers:
+            object.__delattr__(layer, "call")
+
+
+def _can_be_fused(layer: Any) -> bool:
+    return (
+        type(layer) is keras.layers.BatchNormalization and layer.built
+        and layer.center and layer.scale and layer.axis in (-1, 3)
+        and layer.input_spec.ndim == 4 and not layer.synchronized
+    )  # fmt: skip
+
+
+def _call(layer: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    """``layer.call`` for batches in training; all others go the ordinary way."""
+    if not training or not layer.trainable or mask is not None:
+        return type(layer).call(layer, inputs, training=training, mask=mask)
+    import tensorflow as tf
+
+    nothing = tf.constant([], tf.float32)
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=inputs, scale=layer.gamma.value, offset=layer.beta.value, mean=nothing, variance=nothing,
+        epsilon=layer.epsilon, is_training=True,
+    )  # fmt: skip
+    # It answers the estimate of a population's variance; Keras keeps that of the batch itself.
+    count = tf.cast(math.prod(inputs.shape[:3]) if None not in inputs.shape[:3]
+                    else tf.reduce_prod(tf.shape(inputs)[:3]), tf.float32)  # fmt: skip
+    variance *= (count - 1.0) / count
+    rest = 1.0 - layer.momentum
+    layer.moving_mean.assign(layer.moving_mean * layer.momentum + mean * rest)
+    layer.moving_variance.assign(layer.moving_variance * layer.momentum + variance * rest)
+    return outputs
