@@ -76,8 +76,8 @@ def relight(
         A new array of the same shape and type.
     """
     gamma = np.exp(strength * rng.uniform(np.log(0.8), np.log(1.25)))
-    gains = 1 + strength * rng.uniform(-0.2, 0.2)
-    gains = gains * (1 + strength * rng.uniform(-0.05, 0.05, 3))
+    brightness = 1 + strength * rng.uniform(-0.2, 0.2)
+    gains = brightness * (1 + strength * rng.uniform(-0.05, 0.05, 3))
     levels = np.linspace(0.0, 1.0, 256)[:, None] ** gamma * gains
     table = np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8)  # (256, 3): one per channel
     return np.stack([table[:, c][pixels[..., c]] for c in range(3)], axis=-1)

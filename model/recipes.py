@@ -7,7 +7,6 @@ from typing import Literal
 
 from model.engine.protocol import Scaling
 
-
 Precision = Literal["auto", "float32"]
 
 
@@ -86,7 +85,8 @@ class Recipe:
         for name, low, high in (
             ("epochs", 1, 1_000_000), ("batch_size", 1, 4096), ("learning_rate", 1e-9, 10.0),
             ("weight_decay", 0.0, 1.0), ("label_smoothing", 0.0, 0.9), ("averaging", 0.0, 0.99999),
-            ("validation_share", 0.0, 0.9), ("patience", 0, 1_000_000), ("warmup_steps", 0, 10**9), ("score_every", 1, 1_000_000),
+            ("validation_share", 0.0, 0.9), ("patience", 0, 1_000_000), ("warmup_steps", 0, 10**9),
+            ("score_every", 1, 1_000_000),
         ):  # fmt: skip
             value = getattr(self, name)
             if not low <= value <= high:

@@ -167,7 +167,7 @@ class _ScratchRun:
 
     def _steps(self, batches: TrainingBatches) -> Iterator[TrainingStep]:
         state, num_steps = self._state, self._recipe.epochs * len(batches)
-        for inputs, targets in prefetched(
+        for inputs, masks in prefetched(
             batches, state.epoch, num_workers=NUM_WORKERS, note_wait=self._pace.note_wait
         ):
             if self._is_cancelled():
@@ -175,7 +175,7 @@ class _ScratchRun:
             started = time.perf_counter()
             share = progress(state.step, num_steps, self._pace.elapsed, self._pace.minutes)
             self._optimizer.learning_rate = learning_rate(self._recipe, state.step, share)
-            targets = every_nth_pixel(targets, self._stride, phase=state.step)
+            targets = every_nth_pixel(masks, self._stride, phase=state.step)
             self._learner.reset_metrics()  # else Keras gives running means
             values = self._learner.train_on_batch(inputs, targets, return_dict=True)
             loss = float(values["loss"])
