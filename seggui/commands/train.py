@@ -56,6 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--decoder", choices=("plain", "residual"))
     parser.add_argument("--dropout", type=share, metavar="N", help="at the coarsest scale")
     parser.add_argument("--gray", action="store_const", const=1, dest="channels", help="gray input")
+    parser.add_argument(
+        "--precision", choices=("auto", "float32"),
+        help="auto multiplies in bfloat16 where the processor has instructions for it",
+    )  # fmt: skip
     parser.add_argument("--minutes", type=float, metavar="N", help="end then, schedule included")
     parser.add_argument(
         "--groups", type=names, default=(), metavar="A,B", help="only these drives or cities"
@@ -97,6 +101,7 @@ def recipe_from(arguments: argparse.Namespace) -> Recipe:
     names = (
         "epochs", "batch_size", "learning_rate", "patience", "validation_share", "seed", "widths",
         "blocks", "normalization", "upsampling", "decoder", "dropout", "channels",
+        "precision",
     )  # fmt: skip
     changes = {name: getattr(arguments, name) for name in names}
     changes["crop_size"] = tuple(arguments.crop) if arguments.crop else None
