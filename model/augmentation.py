@@ -38,6 +38,9 @@ class View:
         return self._finish(self._window(mask, fill=fill), Image.Resampling.NEAREST)
 
     def _window(self, array: npt.NDArray[np.uint8], *, fill: int | None) -> npt.NDArray[np.uint8]:
+        bottom, right = self.top + self.height, self.left + self.width
+        if min(self.top, self.left) >= 0 and bottom <= len(array) and right <= array.shape[1]:
+            return array[self.top : bottom, self.left : right]  # no copy: a third of the time
         rows = np.arange(self.top, self.top + self.height)
         cols = np.arange(self.left, self.left + self.width)
         inside_rows = np.clip(rows, 0, array.shape[0] - 1)
@@ -80,7 +83,8 @@ def relight(
     gains = brightness * (1 + strength * rng.uniform(-0.05, 0.05, 3))
     levels = np.linspace(0.0, 1.0, 256)[:, None] ** gamma * gains
     table = np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8)  # (256, 3): one per channel
-    return np.stack([table[:, c][pixels[..., c]] for c in range(3)], axis=-1)
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    return np.asarray(image.point(table.T.reshape(-1).tolist()), np.uint8)
 
 
 def recolor(pixels: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
