@@ -76,7 +76,8 @@ def learner_of(network: keras.Model, recipe: Recipe) -> tuple[keras.Model, int]:
     if not learns_from_logits(recipe):
         return network, 1
     logits = network.get_layer("logits").output
-    return keras.Model(network.inputs, logits, name="learner"), STEM_STRIDE
+    # One input and no list of one: that is how batches are handed to it.
+    return keras.Model(network.inputs[0], logits, name="learner"), STEM_STRIDE
 
 
 def learns_from_logits(recipe: Recipe) -> bool:

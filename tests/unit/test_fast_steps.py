@@ -95,7 +95,7 @@ def test_what_the_learner_learns_is_in_the_network() -> None:
 
     assert any((a != b).any() for a, b in zip(before, network.get_weights(), strict=True))
     assert learner.count_params() == network.count_params()
-    answer = np.asarray(network(images, training=True)).argmax(-1)
+    answer = keras.ops.convert_to_numpy(network(images, training=True)).argmax(-1)
     assert (answer == masks)[masks != 255].mean() > 0.9
 
 
