@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import keras
+
+from model.replaced_calls import replaced_calls
 
 
 @contextlib.contextmanager
@@ -31,14 +32,8 @@ def fused_normalization(network: keras.Model) -> Iterator[None]:
     ]
     if keras.backend.backend() != "tensorflow":
         layers = []
-    try:
-        for layer in layers:
-            # Past Keras' bookkeeping of attributes: it is none of the layer's state.
-            object.__setattr__(layer, "call", partial(_call, layer))
+    with replaced_calls(layers, "call", _call):
         yield
-    finally:
-        for layer in layers:
-            object.__delattr__(layer, "call")
 
 
 def _can_be_fused(layer: Any) -> bool:

@@ -14,13 +14,14 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
 import numpy.typing as npt
+
+from model.replaced_calls import replaced_calls
 
 Floats = npt.NDArray[np.float32]
 
@@ -83,14 +84,8 @@ def fewer_multiplications(network: keras.Model, *, max_bytes: int = MAX_BYTES) -
         max_bytes: see `wide_convolutions`.
     """
     layers = wide_convolutions(network, max_bytes=max_bytes)
-    try:
-        for layer in layers:
-            # Past Keras' bookkeeping of attributes: it is none of the layer's state.
-            object.__setattr__(layer, "convolution_op", partial(_convolve, layer))
+    with replaced_calls(layers, "convolution_op", _convolve):
         yield
-    finally:
-        for layer in layers:
-            object.__delattr__(layer, "convolution_op")
 
 
 def transformed_kernel(kernel: npt.NDArray[np.floating[Any]]) -> Floats:
