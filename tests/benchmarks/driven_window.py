@@ -6,8 +6,11 @@ heartbeat. Painting and keys come from outside, through the X server.
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +20,13 @@ from PySide6.QtWidgets import QApplication
 
 from model.engine.client import open_engine
 from model.engine.protocol import TrainingSettings
-from seggui.app import Program
+from seggui.app import COLLECTOR_DELAY_MS, Program, start_collector
 from seggui.navigation import Bundle
 from seggui.settings import data_dir
 from seggui.theme import apply_theme
 from tests.benchmarks.orders import Heartbeat, OrderServer
+from tests.benchmarks.slow_moves import WATCH_VARIABLE
+from tests.benchmarks.spans import SpanLog
 
 
 class Driver(QObject):
@@ -54,12 +59,18 @@ class Driver(QObject):
         )  # fmt: skip
         orders = {name: getattr(self, name) for name in names}
         orders |= {"start_heartbeat": self._heartbeat.start, "stop_heartbeat": self._heartbeat.stop}
+        self._orders = orders
         self._server = OrderServer(orders, program.window.close, self)
 
+    def add_order(self, name: str, order: Callable[..., Any]) -> None:
+        """Takes one more order."""
+        self._orders[name] = order
+
     def brush(self, radius_px: float, number: int) -> None:
-        """Radius in image pixels, and a class."""
-        self._program.session.set_brush_radius(radius_px)
-        self._program.session.set_label(number)
+        """Radius in image pixels, and a class; the numbers of classes begin anew at the end."""
+        session = self._program.session
+        session.set_brush_radius(radius_px)
+        session.set_label(number % len(session.label_set or (0,)))
 
     def canvas(self) -> list[int]:
         """Left, top, width, height of the canvas on the screen."""
@@ -168,15 +179,45 @@ class Driver(QObject):
             self._problems.append(str(error))
 
 
+def _watching() -> SpanLog:
+    """Watches what may hold up a move of the pointer."""
+    from seggui.canvas.canvas import Canvas
+    from seggui.edit_wiring import EditWiring
+    from seggui.pointer_readout import PointerReadout
+    from seggui.session import Session
+    from seggui.tasks.job_thread import JobThread
+    from seggui.tasks.project_thread import ProjectThread
+    from seggui.training_control import TrainingControl
+    from seggui.work_wiring import WorkWiring
+
+    log = SpanLog()
+    log.watch(Canvas, "mouseMoveEvent", "mousePressEvent", "mouseReleaseEvent", "paintEvent")
+    log.watch(Session, "extend_stroke", "commit_stroke", "begin_stroke")
+    log.watch(EditWiring, "_on_mask_changed", "_show_shares")
+    log.watch(PointerReadout, "_on_pointer_moved", "_show")
+    log.watch(EditWiring, "_on_status_changed", "_on_edit_committed")
+    log.watch(JobThread, "_execute", "_on_finished", "submit")
+    log.watch(ProjectThread, "_on_flush_due", "_on_drained")
+    log.watch(TrainingControl, "_on_dirty_changed", "_count")
+    log.watch(WorkWiring, "_on_overview_changed")
+    return log
+
+
 def main() -> None:
     """Runs the program until standard input ends."""
+    gc.disable()  # as ``seggui.cli`` does
+    log = _watching() if WATCH_VARIABLE in os.environ else None
     application = QApplication(sys.argv[:1])
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
     engine = open_engine("process", log_path=data_dir() / "logs" / "engine.log")
     program = Program(engine)
     apply_theme(application, program.settings.theme())
     driver = Driver(program)
+    if log is not None:
+        application.installEventFilter(log)
+        driver.add_order("spans", log.take)
     program.start(Path(sys.argv[1]), None)
+    QTimer.singleShot(COLLECTOR_DELAY_MS, program, start_collector)
     application.exec()
     del driver
 
