@@ -36,7 +36,7 @@ class Driver(QObject):
         super().__init__()
         self._program = program
         self._heartbeat = Heartbeat(self)
-        self._is_ready = False
+        self._has_engine = False
         self._num_shown = self._num_answers = self._num_steps = 0
         self._batch_seconds = 0.0
         self._batch_start = 0.0
@@ -50,6 +50,7 @@ class Driver(QObject):
         program.navigation.image_shown.connect(self._on_shown)
         program.prediction.answer_applied.connect(self._on_answer)
         program.prediction.failed.connect(self._on_problem)
+        program.prediction.device_found.connect(self._on_device)
         program.training.stepped.connect(self._on_step)
         program.training.ended.connect(self._on_problem)
         program.batch.finished.connect(self._on_batch_finished)
@@ -91,6 +92,7 @@ class Driver(QObject):
         program = self._program
         return {
             "key": program.session.key,
+            "engine": self._has_engine,
             "model": program.prediction.model is not None,
             "is_training": program.training.is_running,
             "is_walking": self._left > 0,
@@ -164,6 +166,10 @@ class Driver(QObject):
         self._num_answers += 1
         if self._waits_for_answer:
             self._arrive()
+
+    @Slot(object)
+    def _on_device(self, _: object) -> None:
+        self._has_engine = True
 
     @Slot(object)
     def _on_step(self, _: object) -> None:

@@ -48,11 +48,16 @@ class Subject:
     remote: Remote
     times: list[float] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
+    _num_begun: int = -1
 
-    def begin(self, radius_px: int, number: int) -> None:
-        """Goes to the start of a new serpentine, in the plain middle of the image at 100 %."""
-        self._brush = radius_px, number
-        self.remote.ask("brush", radius_px, number)
+    def begin(self, radius_px: int) -> None:
+        """Goes to the start of a new serpentine, in the plain middle of the image at 100 %.
+
+        Each has another colour than the ten before, which may show between its rows.
+        """
+        self._radius_px = radius_px
+        self._num_begun += 1
+        self.remote.ask("brush", radius_px, self._num_begun)
         left, top, width, height = self.remote.ask("canvas")
         half_width = min(width // 2, int(PLAIN_SHARE / 2 * SIZE[1])) - radius_px - 12
         half_height = min(height // 2, int(PLAIN_SHARE / 2 * SIZE[0])) - radius_px - 12
@@ -68,8 +73,8 @@ class Subject:
         if x + STEP_PX > self._right:
             self.end()
             x, y = self._left, y + self._row_height
-            if y > self._bottom:  # once more from the top, in another colour
-                self.begin(self._brush[0], self._brush[1] + 2 * len(RADII))
+            if y > self._bottom:  # once more from the top
+                self.begin(self._radius_px)
                 x, y = self._left, self._at[1] + self._row_height
             self.screen.move(x, y)
             time.sleep(0.05)
@@ -110,7 +115,7 @@ class Subject:
         self.screen.move(x + 4, y)
         seen = self.screen.wait_until(x + 4 + self._front, y, lambda now: now == color)
         self.end()
-        self.screen.move(self._left - self._brush[0] - 8, y)  # away with the brush's outline
+        self.screen.move(self._left - self._radius_px - 8, y)  # away with the brush's outline
         time.sleep(0.2)
         missed = sum(self.screen.pixel(*place) != color for place in places)
         self._at = (self._right, y)
@@ -174,7 +179,9 @@ def measure_motion(place: Path, options: argparse.Namespace, report: Report) -> 
         driven(folder, place / "home", is_watched=is_watched) as window,
         driven(huge, place / "home_2", is_watched=is_watched) as large,
     ):
-        time.sleep(8)  # both engines start, which is measured elsewhere
+        for subject in (window, large):  # the start of the engine is measured elsewhere
+            wait_for(subject.remote, lambda state: state["engine"])
+        time.sleep(3)  # what comes after it, and what is put off at the start
         _measure_strokes(options, report, {"bare": probe, "2048": window, "8192": large})
         _measure_rush(report, window)
 
@@ -204,14 +211,13 @@ def measure_motion_while_training(place: Path, options: argparse.Namespace, repo
 def _measure_strokes(
     options: argparse.Namespace, report: Report, subjects: dict[str, Subject]
 ) -> None:
-    for number, radius in enumerate(RADII):
+    for radius in RADII:
         load = OtherLoad()
         for subject in subjects.values():
-            subject.remote.ask("brush", radius, number)
             if subject is not subjects["bare"]:
                 subject.remote.ask("view", 1.0)
             time.sleep(0.3)
-            subject.begin(radius, number)
+            subject.begin(radius)
             subject.times, subject.moves = [], []
         turns = list(subjects.values())
         for index in range(options.events):
@@ -238,8 +244,8 @@ def _measure_strokes(
 
 
 def _measure_rush(report: Report, window: Subject) -> None:
-    for number, radius in enumerate(RADII, start=len(RADII)):
-        window.begin(radius, number)
+    for radius in RADII:
+        window.begin(radius)
         late, missed = [], 0
         for _ in range(3):
             waited, lost = window.rush(200)
