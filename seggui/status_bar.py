@@ -25,10 +25,9 @@ class _Field(QLabel):
 
     def reserve(self, text: str) -> None:
         """Makes room for a text that may be shown later."""
-        self._longest, shown = text, self.text()
-        self.setText(text)
-        self._make_room()
-        self.setText(shown)
+        if text != self._longest:  # asked for with each image
+            self._longest = text
+            self._make_room_for_longest()
 
     def show_text(self, text: str) -> None:
         """Shows a text, and makes room for it."""
@@ -42,8 +41,14 @@ class _Field(QLabel):
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self.setMinimumSize(0, 0)
-            self.reserve(self._longest)
+            self._make_room_for_longest()
             self._make_room()
+
+    def _make_room_for_longest(self) -> None:
+        shown = self.text()
+        self.setText(self._longest)
+        self._make_room()
+        self.setText(shown)
 
     def _make_room(self) -> None:
         room = self.sizeHint().expandedTo(self.minimumSize())
