@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import itemgetter
+from typing import Any
 
 from tests.benchmarks.window_report import Report
 
 WATCH_VARIABLE = "SEGGUI_WATCHED"
 """Set for a driven window that shall remember what it does; see ``spans.py``."""
 
-_Span = Sequence[object]
-
 
 def report_slowest(
-    report: Report, moves: Sequence[tuple[float, float]], spans: Sequence[_Span], number: int
+    report: Report,
+    moves: Sequence[tuple[float, float]],
+    spans: Sequence[Sequence[Any]],
+    number: int,
 ) -> None:
     """Prints the slowest moves, each with all that ran meanwhile, in milliseconds from its start.
 
