@@ -301,11 +301,12 @@ def run(folder: Path | None, model: Path | None, *, engine_hosting: Hosting = "p
         from seggui.widget_map import write_widget_map_if_wanted
 
         write_widget_map_if_wanted(program)
-    QTimer.singleShot(COLLECTOR_DELAY_MS, program, _start_collector)
+    QTimer.singleShot(COLLECTOR_DELAY_MS, program, start_collector)
     return app.exec()
 
 
-def _start_collector() -> None:
+def start_collector() -> None:
+    """Lets Python look for garbage again, once the start is over."""
     gc.freeze()  # all that is there now stays: full collections need not look at it
     gc.enable()
 

@@ -8,10 +8,11 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtGui import QShortcut
 
-from model.data.label_sets import IGNORE, LabelSet, recolored, renamed, with_class_added
+from model.data.label_sets import LabelSet, recolored, renamed, with_class_added
 from model.errors import LabelSetError
 from seggui.core.records import DocumentStatus, ImageStatus, Rect
 from seggui.parts import Parts
+from seggui.pointer_readout import PointerReadout
 from seggui.session import MAX_RADIUS_PX, MIN_RADIUS_PX
 from seggui.tool_hold import ToolHold
 
@@ -39,6 +40,7 @@ class EditWiring(QObject):
         self._connect_class_list()
         self._connect_tool_options()
         self._hold = ToolHold(window)
+        PointerReadout(parts)
         self._connect_actions()
         self._connect_view_options()
         self._restore_tool_options()
@@ -75,8 +77,6 @@ class EditWiring(QObject):
 
     def _connect_canvas(self) -> None:
         canvas = self._window.canvas
-        canvas.pointer_moved.connect(self._on_pointer_moved)
-        canvas.pointer_left.connect(self._window.status.clear_pointer)
         canvas.view_changed.connect(self._on_view_changed)
         canvas.tool_changed.connect(self._on_tool_changed)
         canvas.edit_refused.connect(self._session.explain_refusal)
@@ -172,7 +172,7 @@ class EditWiring(QObject):
         ):
             actions[name].setEnabled(can and not self._session.is_read_only)
             actions[name].setText(f"{verb} {text}".strip())
-        self._shares_timer.start()
+        self._count_shares_soon()
 
     @Slot(str, object, int)
     def _on_edit_committed(self, _key: str, _edit: object, _num_forgotten: int) -> None:
@@ -220,6 +220,13 @@ class EditWiring(QObject):
             colors = [c.color for c in label_set.classes]
             self._window.canvas.set_class_colors(colors, self._session.hidden)
 
+    def _count_shares_soon(self) -> None:
+        """After the stroke: counting and showing them would hold up several of its moves."""
+        if self._session.is_painting:
+            self._shares_timer.stop()
+        else:
+            self._shares_timer.start()
+
     @Slot()
     def _show_shares(self) -> None:
         mask = self._session.mask_view()
@@ -237,25 +244,6 @@ class EditWiring(QObject):
             self._project.record_setting(name, value)
 
     # -- canvas -> status bar --------------------------------------------------------------------
-
-    @Slot(int, int)
-    def _on_pointer_moved(self, row: int, col: int) -> None:
-        index = self._session.class_at(row, col)
-        label_set = self._session.label_set
-        if index is None or label_set is None:
-            self._window.status.clear_pointer()
-            return
-        bundle = self._navigation.current
-        confidence = None
-        if bundle is not None and bundle.confidence is not None and index != IGNORE:
-            confidence = float(bundle.confidence[row, col]) / 255
-        if index == IGNORE:
-            name = self.tr("Unlabelled")
-        elif index < len(label_set):
-            name = label_set.classes[index].name
-        else:
-            name = self.tr("Unknown class {index}").format(index=index)
-        self._window.status.show_pointer(row, col, name, confidence)
 
     @Slot()
     def _on_view_changed(self) -> None:

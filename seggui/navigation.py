@@ -127,6 +127,7 @@ class Navigation(QObject):
         self._order: Callable[[str], tuple[str | None, str | None]] | None = None
         self.take_view: Callable[[], dict[str, float]] = dict
         self.finish_gesture: Callable[[], None] = lambda: None
+        project.is_painting = lambda: session.is_painting
         session.edit_committed.connect(self._on_edit_committed)
         session.step_undone.connect(self._on_step_undone)
         session.step_redone.connect(self._on_step_redone)

@@ -151,6 +151,12 @@ class Session(QObject):
         change = max(1.0, round(diameter * 0.15))
         self.set_brush_radius((diameter + step * change) / 2)
 
+    @property
+    def is_painting(self) -> bool:
+        """Whether a stroke is in the hand: what can wait waits for its end."""
+        in_stroke = self.document is not None and self.document.in_stroke
+        return in_stroke or self.early_strokes.in_stroke
+
     # -- strokes: what the canvas tools call ------------------------------------------------------
 
     @property

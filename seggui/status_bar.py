@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent
@@ -20,6 +21,14 @@ class _Field(QLabel):
     bar and the window out again for every text, and repaints the whole bar.
     """
 
+    _longest = ""
+
+    def reserve(self, text: str) -> None:
+        """Makes room for a text that may be shown later."""
+        if text != self._longest:  # asked for with each image
+            self._longest = text
+            self._make_room_for_longest()
+
     def show_text(self, text: str) -> None:
         """Shows a text, and makes room for it."""
         if text == self.text():
@@ -32,7 +41,14 @@ class _Field(QLabel):
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self.setMinimumSize(0, 0)
+            self._make_room_for_longest()
             self._make_room()
+
+    def _make_room_for_longest(self) -> None:
+        shown = self.text()
+        self.setText(self._longest)
+        self._make_room()
+        self.setText(shown)
 
     def _make_room(self) -> None:
         room = self.sizeHint().expandedTo(self.minimumSize())
@@ -75,6 +91,12 @@ class StatusBar(QStatusBar):
         self._position.show_text(f"x {col}  y {row}")
         share = f"  {confidence:.0%}" if confidence is not None else ""
         self._class.show_text(f"{name}{share}")
+
+    def reserve_pointer(self, height: int, width: int, names: Sequence[str]) -> None:
+        """Makes room for every pixel of an image and for every class."""
+        self._position.reserve(f"x {'8' * len(str(width))}  y {'8' * len(str(height))}")
+        widest = max(names, key=self._class.fontMetrics().horizontalAdvance)
+        self._class.reserve(f"{widest}  {1:.0%}")
 
     def clear_pointer(self) -> None:
         """The pointer left the image."""

@@ -23,12 +23,13 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from seggui.canvas.coordinates import device_point, pixel_center
-from seggui.canvas.cursor import BrushCursor
+from seggui.canvas.cursor import BrushCursor, joined
 from seggui.canvas.editor import Editor
 from seggui.canvas.image_view import ImageView
 from seggui.canvas.navigation import Navigator
 from seggui.canvas.tools.base import PointerEvent, Tool
 from seggui.canvas.tools.table import TOOLS
+from seggui.core.records import Rect
 
 _NO_BUTTON = Qt.MouseButton.NoButton
 _TOOL_BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
@@ -65,6 +66,8 @@ class Canvas(ImageView):
         self._pointer: PointerEvent | None = None
         self._pixel = _NOWHERE
         self._cursor: BrushCursor | None = None
+        self._cursor_rects: list[Rect] = []
+        self._cursor_shape = self.cursor().shape()  # asking Qt at each move takes longer
         self._set_up_widget()
 
     def set_image(
@@ -368,11 +371,10 @@ class Canvas(ImageView):
         cursor = self._current_cursor()
         if cursor == self._cursor:
             return
-        for shown in (self._cursor, cursor):
-            if shown is not None:
-                for rect in shown.painted_rects():
-                    self.repaint_device(rect)
-        self._cursor = cursor
+        rects = cursor.painted_rects() if cursor is not None else []
+        for rect in joined(self._cursor_rects, rects):
+            self.repaint_device(rect)
+        self._cursor, self._cursor_rects = cursor, rects
 
     def _current_cursor(self) -> BrushCursor | None:
         editor, pointer = self._editor, self._pointer
@@ -384,7 +386,8 @@ class Canvas(ImageView):
 
     def _refresh_shape(self) -> None:
         shape = self._shape()
-        if shape != self.cursor().shape():
+        if shape != self._cursor_shape:
+            self._cursor_shape = shape
             self.setCursor(shape)
 
     def _shape(self) -> Qt.CursorShape:

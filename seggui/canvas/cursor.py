@@ -22,6 +22,7 @@ _LARGEST_STORED_PX = 400
 _MARGIN_PX = 3
 _TICKS_BELOW_PX, _TICKS_FROM_PX, _TICKS_TO_PX = 4.0, 5.0, 9.0
 _WORTH_A_RING_PX = 60
+_WORTH_A_REPAINT_PX = 2000
 _LINES = ((QColor(0, 0, 0, 160), 3.0), (QColor(255, 255, 255), 1.0))
 
 
@@ -94,6 +95,22 @@ class BrushCursor:
         if self._is_tiny():
             reach = max(reach, _TICKS_TO_PX * self.pixel)
         return reach + _MARGIN_PX * self.pixel
+
+
+def joined(before: list[Rect], after: list[Rect]) -> list[Rect]:
+    """What to repaint when the brush moved: one rectangle if it is not much larger than both.
+
+    Each repaint that is asked for takes as long as painting some thousand pixels.
+    """
+    if len(before) == len(after) == 1:
+        both = before[0].union(after[0])
+        if _area(both) <= _area(before[0]) + _area(after[0]) + _WORTH_A_REPAINT_PX:
+            return [both]
+    return before + after
+
+
+def _area(rect: Rect) -> int:
+    return rect.height * rect.width
 
 
 @lru_cache(maxsize=4)

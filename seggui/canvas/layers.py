@@ -342,8 +342,11 @@ def sample_colors(
     Returns:
         (height, width) of ``device`` uint32, C-contiguous.
     """
+    same = view.same_pixels(device)
+    if same is not None:
+        return table.take(values[same.slices], mode="clip")
     rows, columns = view.rows(device, values.shape[0]), view.columns(device, values.shape[1])
-    if view.scale <= 1:
+    if view.scale < 1:
         return table.take(sample(values, rows, columns), mode="clip")
     # Enlarged: colouring the few source pixels and then repeating them is cheaper.
     block = values[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

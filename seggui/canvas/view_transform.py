@@ -73,6 +73,18 @@ class ViewTransform:
         """Which image column each device column of ``device`` shows, clamped to the image."""
         return _indices(device.left, device.right, self.left, scale=self.scale, side=width)
 
+    def same_pixels(self, device: Rect) -> Rect | None:
+        """The image pixels of ``device`` at 100 %, where both are the same; else None.
+
+        Not clipped to any image. It is what ``rows`` and ``columns`` give, without their arrays.
+        """
+        if self.scale != 1:
+            return None
+        down, right = math.floor(0.5 - self.top), math.floor(0.5 - self.left)
+        return Rect(
+            device.top + down, device.left + right, device.bottom + down, device.right + right
+        )
+
     def zoomed(self, scale: float, x: float, y: float) -> ViewTransform:
         """Another scale; the image point under device point (x, y) stays there."""
         scale = min(max(scale, MIN_SCALE), MAX_SCALE)
@@ -106,6 +118,8 @@ class ViewTransform:
 
 
 def _indices(start: int, stop: int, offset: float, *, scale: float, side: int) -> NDArray[np.intp]:
+    if scale == 1:  # one step for all, so that no two pixels are rounded apart
+        return (np.arange(start, stop) + math.floor(0.5 - offset)).clip(0, side - 1)
     centers = np.arange(start, stop) + 0.5
     indices: NDArray[np.intp] = np.floor((centers - offset) / scale).astype(np.intp)
     return indices.clip(0, side - 1)

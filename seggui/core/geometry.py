@@ -85,8 +85,10 @@ class RowSpans:
 
     def _is_wasteful(self, first: int, last: int) -> bool:
         starts, stops = self.starts[first:last], self.stops[first:last]
-        covered = int(np.maximum(stops - starts, 0).sum())
         area = (last - first) * max(0, int(stops.max()) - int(starts.min()))
+        if area <= _SPLIT_OVERHEAD_PX:
+            return False
+        covered = int(np.maximum(stops - starts, 0).sum())
         return area > 2 * covered + _SPLIT_OVERHEAD_PX
 
     def _block(self, first: int, last: int) -> tuple[Rect, NDArray[np.bool_]]:

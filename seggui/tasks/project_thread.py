@@ -81,6 +81,10 @@ class ProjectThread(QObject):
     stay there, later ones line up behind, and writing is tried again every few seconds: nothing is
     lost while the program lives, and nothing is written in the wrong order.
 
+    Attributes:
+        is_painting: whether a stroke is in the hand. Steps are journalled all the same; a PNG is
+            written after it: that takes the interpreter away from the pointer again and again.
+
     Signals:
         save_failed: (error) changes are waiting; told once until writing works again.
         save_recovered: everything that waited is on disk.
@@ -105,7 +109,9 @@ class ProjectThread(QObject):
         self._is_read_only = True  # until a project is open
         self._flushes: dict[str, MaskDocument] = {}
         self._damaged: dict[str, MaskDocument] = {}
+        self.is_painting: Callable[[], bool] = lambda: False
         self._flush_timer = QTimer(self, singleShot=True, interval=FLUSH_DELAY_MS)
+        self._flush_timer.setObjectName("flush_timer")
         self._flush_timer.timeout.connect(self._on_flush_due)
         self._retry_timer = QTimer(self, singleShot=True, interval=RETRY_DELAY_MS)
         self._retry_timer.timeout.connect(self.retry)
@@ -203,7 +209,10 @@ class ProjectThread(QObject):
 
     def flush_now(self) -> None:
         """Writes the PNGs that are due, without waiting for the pause."""
-        self._on_flush_due()
+        self._flush_timer.stop()
+        due, self._flushes = self._flushes, {}
+        for key, document in due.items():
+            self._write(key, self._flush_of(key, document))
 
     @property
     def waiting_keys(self) -> frozenset[str]:
@@ -243,10 +252,10 @@ class ProjectThread(QObject):
 
     @Slot()
     def _on_flush_due(self) -> None:
-        self._flush_timer.stop()
-        due, self._flushes = self._flushes, {}
-        for key, document in due.items():
-            self._write(key, self._flush_of(key, document))
+        if self.is_painting():
+            self._flush_timer.start()
+        else:
+            self.flush_now()
 
     def _flush_of(self, key: str, document: MaskDocument) -> Callable[[Project], Any]:
         """Writes the PNG from the journal: copying the document would hold up the window."""

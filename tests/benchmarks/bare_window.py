@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from tests.benchmarks.orders import Heartbeat, OrderServer, quit_program
 
 SIZE = (1440, 900)
-_COLORS = (0x80FF0000, 0x8000FF00, 0x800000FF, 0x80FFFF00, 0x8000FFFF)
+_COLORS = [QColor.fromHsv(hue, 255, 255, 128) for hue in range(0, 352, 32)]
 
 
 class BareWindow(QWidget):
@@ -31,12 +31,12 @@ class BareWindow(QWidget):
         self._overlay.fill(0)
         self._left = (image.width() - SIZE[0]) // 2
         self._top = (image.height() - SIZE[1]) // 2
-        self._radius, self._color = 5.0, QColor.fromRgba(_COLORS[0])
+        self._radius, self._color = 5.0, _COLORS[0]
         self._last: QPointF | None = None
 
     def set_brush(self, radius_px: float, number: int) -> None:
         """Radius in pixels, and the number of a colour."""
-        self._radius, self._color = radius_px, QColor.fromRgba(_COLORS[number % len(_COLORS)])
+        self._radius, self._color = radius_px, _COLORS[number % len(_COLORS)]
 
     def canvas(self) -> list[int]:
         """Left, top, width, height of what can be painted on, on the screen."""

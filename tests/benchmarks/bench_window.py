@@ -36,7 +36,11 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
     parser.add_argument("--rounds", type=int, default=7, help="starts of each program")
-    parser.add_argument("--events", type=int, default=300, help="moves of the pointer per row")
+    parser.add_argument("--events", type=int, default=1500, help="moves of the pointer per row")
+    parser.add_argument(
+        "--slowest", type=int, default=0, metavar="N",
+        help="print what ran during the N slowest moves; watching makes every move slower",
+    )  # fmt: skip
     parser.add_argument("--images", type=int, default=10_000, help="in the long folder")
     parser.add_argument("--switches", type=int, default=1000, help="of the image, for memory")
     options = parser.parse_args()

@@ -6,8 +6,11 @@ heartbeat. Painting and keys come from outside, through the X server.
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +20,13 @@ from PySide6.QtWidgets import QApplication
 
 from model.engine.client import open_engine
 from model.engine.protocol import TrainingSettings
-from seggui.app import Program
+from seggui.app import COLLECTOR_DELAY_MS, Program, start_collector
 from seggui.navigation import Bundle
 from seggui.settings import data_dir
 from seggui.theme import apply_theme
 from tests.benchmarks.orders import Heartbeat, OrderServer
+from tests.benchmarks.slow_moves import WATCH_VARIABLE
+from tests.benchmarks.spans import SpanLog
 
 
 class Driver(QObject):
@@ -31,7 +36,7 @@ class Driver(QObject):
         super().__init__()
         self._program = program
         self._heartbeat = Heartbeat(self)
-        self._is_ready = False
+        self._has_engine = False
         self._num_shown = self._num_answers = self._num_steps = 0
         self._batch_seconds = 0.0
         self._batch_start = 0.0
@@ -45,6 +50,7 @@ class Driver(QObject):
         program.navigation.image_shown.connect(self._on_shown)
         program.prediction.answer_applied.connect(self._on_answer)
         program.prediction.failed.connect(self._on_problem)
+        program.prediction.device_found.connect(self._on_device)
         program.training.stepped.connect(self._on_step)
         program.training.ended.connect(self._on_problem)
         program.batch.finished.connect(self._on_batch_finished)
@@ -54,12 +60,18 @@ class Driver(QObject):
         )  # fmt: skip
         orders = {name: getattr(self, name) for name in names}
         orders |= {"start_heartbeat": self._heartbeat.start, "stop_heartbeat": self._heartbeat.stop}
+        self._orders = orders
         self._server = OrderServer(orders, program.window.close, self)
 
+    def add_order(self, name: str, order: Callable[..., Any]) -> None:
+        """Takes one more order."""
+        self._orders[name] = order
+
     def brush(self, radius_px: float, number: int) -> None:
-        """Radius in image pixels, and a class."""
-        self._program.session.set_brush_radius(radius_px)
-        self._program.session.set_label(number)
+        """Radius in image pixels, and a class; the numbers of classes begin anew at the end."""
+        session = self._program.session
+        session.set_brush_radius(radius_px)
+        session.set_label(number % len(session.label_set or (0,)))
 
     def canvas(self) -> list[int]:
         """Left, top, width, height of the canvas on the screen."""
@@ -80,6 +92,7 @@ class Driver(QObject):
         program = self._program
         return {
             "key": program.session.key,
+            "engine": self._has_engine,
             "model": program.prediction.model is not None,
             "is_training": program.training.is_running,
             "is_walking": self._left > 0,
@@ -155,6 +168,10 @@ class Driver(QObject):
             self._arrive()
 
     @Slot(object)
+    def _on_device(self, _: object) -> None:
+        self._has_engine = True
+
+    @Slot(object)
     def _on_step(self, _: object) -> None:
         self._num_steps += 1
 
@@ -168,15 +185,45 @@ class Driver(QObject):
             self._problems.append(str(error))
 
 
+def _watching() -> SpanLog:
+    """Watches what may hold up a move of the pointer."""
+    from seggui.canvas.canvas import Canvas
+    from seggui.edit_wiring import EditWiring
+    from seggui.pointer_readout import PointerReadout
+    from seggui.session import Session
+    from seggui.tasks.job_thread import JobThread
+    from seggui.tasks.project_thread import ProjectThread
+    from seggui.training_control import TrainingControl
+    from seggui.work_wiring import WorkWiring
+
+    log = SpanLog()
+    log.watch(Canvas, "mouseMoveEvent", "mousePressEvent", "mouseReleaseEvent", "paintEvent")
+    log.watch(Session, "extend_stroke", "commit_stroke", "begin_stroke")
+    log.watch(EditWiring, "_on_mask_changed", "_show_shares")
+    log.watch(PointerReadout, "_on_pointer_moved", "_show")
+    log.watch(EditWiring, "_on_status_changed", "_on_edit_committed")
+    log.watch(JobThread, "_execute", "_on_finished", "submit")
+    log.watch(ProjectThread, "_on_flush_due", "_on_drained")
+    log.watch(TrainingControl, "_on_dirty_changed", "_count")
+    log.watch(WorkWiring, "_on_overview_changed")
+    return log
+
+
 def main() -> None:
     """Runs the program until standard input ends."""
+    gc.disable()  # as ``seggui.cli`` does
+    log = _watching() if WATCH_VARIABLE in os.environ else None
     application = QApplication(sys.argv[:1])
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
     engine = open_engine("process", log_path=data_dir() / "logs" / "engine.log")
     program = Program(engine)
     apply_theme(application, program.settings.theme())
     driver = Driver(program)
+    if log is not None:
+        application.installEventFilter(log)
+        driver.add_order("spans", log.take)
     program.start(Path(sys.argv[1]), None)
+    QTimer.singleShot(COLLECTOR_DELAY_MS, program, start_collector)
     application.exec()
     del driver
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.other_load import OtherLoad
 from tests.benchmarks.remote import Remote
+from tests.benchmarks.slow_moves import WATCH_VARIABLE, report_slowest
 from tests.benchmarks.window_report import Report
 from tests.benchmarks.window_scenes import (
     HUGE_SIZE,
@@ -30,6 +32,10 @@ PACE = 250
 PAUSE_SECONDS = 0.004
 
 
+Move = tuple[float, float]
+"""When it was made, and when it was seen."""
+
+
 @dataclass
 class Subject:
     """A program on a screen of its own, and the way that the brush takes in it.
@@ -41,11 +47,17 @@ class Subject:
     screen: Screen
     remote: Remote
     times: list[float] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    _num_begun: int = -1
 
-    def begin(self, radius_px: int, number: int) -> None:
-        """Goes to the start of a new serpentine, in the plain middle of the image at 100 %."""
-        self._brush = radius_px, number
-        self.remote.ask("brush", radius_px, number)
+    def begin(self, radius_px: int) -> None:
+        """Goes to the start of a new serpentine, in the plain middle of the image at 100 %.
+
+        Each has another colour than the ten before, which may show between its rows.
+        """
+        self._radius_px = radius_px
+        self._num_begun += 1
+        self.remote.ask("brush", radius_px, self._num_begun)
         left, top, width, height = self.remote.ask("canvas")
         half_width = min(width // 2, int(PLAIN_SHARE / 2 * SIZE[1])) - radius_px - 12
         half_height = min(height // 2, int(PLAIN_SHARE / 2 * SIZE[0])) - radius_px - 12
@@ -61,8 +73,8 @@ class Subject:
         if x + STEP_PX > self._right:
             self.end()
             x, y = self._left, y + self._row_height
-            if y > self._bottom:  # once more from the top, in another colour
-                self.begin(self._brush[0], self._brush[1] + 2 * len(RADII))
+            if y > self._bottom:  # once more from the top
+                self.begin(self._radius_px)
                 x, y = self._left, self._at[1] + self._row_height
             self.screen.move(x, y)
             time.sleep(0.05)
@@ -75,6 +87,7 @@ class Subject:
         start = time.perf_counter()
         self.screen.move(x, y)
         seen = self.screen.wait_until(x + self._front, y, lambda color: color != before)
+        self.moves.append((start, seen))
         return (seen - start) * 1000
 
     def rush(self, num_events: int) -> tuple[float, int]:
@@ -102,7 +115,7 @@ class Subject:
         self.screen.move(x + 4, y)
         seen = self.screen.wait_until(x + 4 + self._front, y, lambda now: now == color)
         self.end()
-        self.screen.move(self._left - self._brush[0] - 8, y)  # away with the brush's outline
+        self.screen.move(self._left - self._radius_px - 8, y)  # away with the brush's outline
         time.sleep(0.2)
         missed = sum(self.screen.pixel(*place) != color for place in places)
         self._at = (self._right, y)
@@ -129,10 +142,11 @@ def bare(image: Path) -> Iterator[Subject]:
 
 
 @contextlib.contextmanager
-def driven(folder: Path, home: Path) -> Iterator[Subject]:
+def driven(folder: Path, home: Path, *, is_watched: bool = False) -> Iterator[Subject]:
     """The window with the first image on view, running."""
     with Screen() as screen:
         environment = {"DISPLAY": screen.name, "SEGGUI_HOME": str(home)}
+        environment |= {WATCH_VARIABLE: "1"} if is_watched else {}
         remote = Remote("tests.benchmarks.driven_window", str(folder), environment=environment)
         try:
             wait_for(remote, lambda state: state["shown"] > 0)
@@ -159,13 +173,16 @@ def measure_motion(place: Path, options: argparse.Namespace, report: Report) -> 
     write_image(image, SIZE, 0)
     folder = write_folder(place / "folder", 3)
     huge = write_folder(place / "huge", 1, size=HUGE_SIZE)
+    is_watched = options.slowest > 0
     with (
         bare(image) as probe,
-        driven(folder, place / "home") as window,
-        driven(huge, place / "home_2") as large,
+        driven(folder, place / "home", is_watched=is_watched) as window,
+        driven(huge, place / "home_2", is_watched=is_watched) as large,
     ):
-        time.sleep(8)  # both engines start, which is measured elsewhere
-        _measure_strokes(options.events, report, {"bare": probe, "2048": window, "8192": large})
+        for subject in (window, large):  # the start of the engine is measured elsewhere
+            wait_for(subject.remote, lambda state: state["engine"])
+        time.sleep(3)  # what comes after it, and what is put off at the start
+        _measure_strokes(options, report, {"bare": probe, "2048": window, "8192": large})
         _measure_rush(report, window)
 
 
@@ -176,13 +193,14 @@ def measure_motion_while_training(place: Path, options: argparse.Namespace, repo
     folder = write_folder(place / "folder", 8)
     write_corrections(folder, range(1, 8))
     network = write_network(place / "network.keras")
-    with bare(image) as probe, driven(folder, place / "home") as window:
+    is_watched = options.slowest > 0
+    with bare(image) as probe, driven(folder, place / "home", is_watched=is_watched) as window:
         window.remote.ask("automatic", False)  # an unpainted mask, as in the other section
         window.remote.ask("load_model", str(network))
         wait_for(window.remote, lambda state: state["model"])
         window.remote.ask("fine_tune", 100_000)
         wait_for(window.remote, lambda state: state["steps"] > 2)
-        _measure_strokes(options.events, report, {"bare": probe, "2048": window})
+        _measure_strokes(options, report, {"bare": probe, "2048": window})
         _measure_rush(report, window)
         state = window.remote.ask("state")
         report.line(f"   training made {state['steps']} steps meanwhile and went on")
@@ -190,17 +208,19 @@ def measure_motion_while_training(place: Path, options: argparse.Namespace, repo
         wait_for(window.remote, lambda state: not state["is_training"])
 
 
-def _measure_strokes(num_events: int, report: Report, subjects: dict[str, Subject]) -> None:
-    for number, radius in enumerate(RADII):
+def _measure_strokes(
+    options: argparse.Namespace, report: Report, subjects: dict[str, Subject]
+) -> None:
+    for radius in RADII:
+        load = OtherLoad()
         for subject in subjects.values():
-            subject.remote.ask("brush", radius, number)
             if subject is not subjects["bare"]:
                 subject.remote.ask("view", 1.0)
             time.sleep(0.3)
-            subject.begin(radius, number)
-            subject.times = []
+            subject.begin(radius)
+            subject.times, subject.moves = [], []
         turns = list(subjects.values())
-        for index in range(num_events):
+        for index in range(options.events):
             turns.append(turns.pop(0))  # what one stirs up must not always hit the same next one
             for subject in turns:
                 took = subject.step()
@@ -213,16 +233,19 @@ def _measure_strokes(num_events: int, report: Report, subjects: dict[str, Subjec
             if name != "bare":
                 title = f"motion to pixel, {name} wide, radius {radius}"
                 report.times(title, subject.times, subjects["bare"].times)
+            if name != "bare" and options.slowest:
+                report_slowest(report, subject.moves, subject.remote.ask("spans"), options.slowest)
         if "8192" in subjects:
             report.times(
                 f"   8192 against 2048, radius {radius}",
                 subjects["8192"].times, subjects["2048"].times,
             )  # fmt: skip
+        report.line(f"   other programs took {load.share():.1%} of the cores meanwhile")
 
 
 def _measure_rush(report: Report, window: Subject) -> None:
-    for number, radius in enumerate(RADII, start=len(RADII)):
-        window.begin(radius, number)
+    for radius in RADII:
+        window.begin(radius)
         late, missed = [], 0
         for _ in range(3):
             waited, lost = window.rush(200)

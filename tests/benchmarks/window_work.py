@@ -11,6 +11,7 @@ from pathlib import Path
 from model.engine.client import ProcessEngine
 from model.engine.pipeline import ImageJob, predict_images
 from model.engine.protocol import Prediction
+from tests.benchmarks.other_load import OtherLoad
 from tests.benchmarks.window_motion import bare, driven, wait_for
 from tests.benchmarks.window_report import Report
 from tests.benchmarks.window_scenes import (
@@ -74,13 +75,16 @@ def measure_gaps(place: Path, options: argparse.Namespace, report: Report) -> No
         remote = window.remote
 
         def watch(name: str, is_over: object, *, timeout: float = 300) -> None:
+            load = OtherLoad()
             probe.remote.ask("start_heartbeat")
             remote.ask("start_heartbeat")
             if callable(is_over):
                 wait_for(remote, is_over, timeout=timeout)
             else:
                 time.sleep(WATCH_SECONDS)
-            report.times(name, remote.ask("stop_heartbeat"), probe.remote.ask("stop_heartbeat"))
+            gaps, bare_gaps = remote.ask("stop_heartbeat"), probe.remote.ask("stop_heartbeat")
+            report.times(name, gaps, bare_gaps)
+            report.line(f"   other programs took {load.share():.1%} of the cores meanwhile")
 
         watch("engine starts, idle otherwise", None)
         remote.ask("load_model", str(network))

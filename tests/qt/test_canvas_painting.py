@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor, QFocusEvent, QImage, QPalette
 from PySide6.QtWidgets import QApplication
 
 from seggui.canvas.canvas import Canvas
+from seggui.canvas.cursor import joined
 from seggui.canvas.image_view import Picture
 from seggui.canvas.layers import image_from_pixels, smaller_levels
 from seggui.core.records import Rect
@@ -216,6 +217,34 @@ def test_a_moving_pointer_repaints_only_the_brush(canvas):
     assert bounds.contains(QPoint(56, 52))
     assert bounds.width() <= 34
     assert bounds.height() <= 34
+
+
+def test_a_brush_that_moved_a_little_is_repainted_in_one_piece(canvas):
+    editor = open_image(canvas, 200, 200)
+    editor.brush_radius_px = 5.0
+    move(canvas, 50, 50)
+    on_screen(canvas)
+    pieces = []
+    canvas.repaint_device = pieces.append
+    move(canvas, 54, 53)
+    assert len(pieces) == 1
+
+
+def test_a_brush_that_jumped_is_repainted_here_and_there():
+    here, there = Rect(0, 0, 20, 20), Rect(0, 900, 20, 920)
+    assert joined([here], [there]) == [here, there]
+    assert joined([], [there]) == [there]
+    assert joined([here], []) == [here]
+
+
+@pytest.mark.parametrize("step", [1, 7, 25, 60])
+def test_what_is_repainted_covers_the_brush_before_and_after(step):
+    before, after = Rect(0, 0, 40, 40), Rect(step, step, 40 + step, 40 + step)
+    shown = np.zeros((120, 120), bool)
+    for rect in joined([before], [after]):
+        shown[rect.slices] = True
+    assert shown[before.slices].all()
+    assert shown[after.slices].all()
 
 
 def test_hidden_and_ignored_and_unknown_classes_show_the_image(canvas):

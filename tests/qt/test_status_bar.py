@@ -66,6 +66,29 @@ def test_a_text_that_fits_moves_nothing(bar: StatusBar) -> None:
     assert field(bar, "status_class").text() == ""
 
 
+def test_room_that_is_there_is_not_made_again(
+    bar: StatusBar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bar.reserve_pointer(1024, 2048, ["Car", "Vegetation"])
+    texts: list[str] = []
+    monkeypatch.setattr(type(field(bar, "status_class")), "setText", lambda _, t: texts.append(t))
+
+    bar.reserve_pointer(1024, 2048, ["Car", "Vegetation"])
+
+    assert texts == []
+
+
+def test_reserved_room_moves_nothing_later(bar: StatusBar) -> None:
+    bar.reserve_pointer(1024, 2048, ["Car", "Vegetation"])
+    QApplication.processEvents()
+    layouts = Layouts(bar)
+
+    bar.show_pointer(1023, 2047, "Vegetation", 1.0)
+    QApplication.processEvents()
+
+    assert layouts.number == 0
+
+
 def test_a_longer_text_gets_its_room(bar: StatusBar) -> None:
     bar.show_saved("Saved")
     bar.show_saved("NOT SAVED, and the disk is full")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -64,6 +66,30 @@ def test_a_part_shows_the_same_pixels_as_the_whole(view, start, length):
     whole = view.columns(Rect(0, -100, 1, 200), 333)
     part = view.columns(Rect(0, start, 1, start + length), 333)
     assert np.array_equal(part, whole[start + 100 : start + 100 + length])
+
+
+@untimed
+@given(OFFSETS, OFFSETS, st.integers(-300, 300), st.integers(-300, 300))
+def test_at_full_size_the_pixels_are_those_of_rows_and_columns(top, left, row, column):
+    view, side = ViewTransform(1.0, top, left), 200_000
+    down, right = math.ceil(top), math.ceil(left)
+    device = Rect(
+        abs(row) + down, abs(column) + right, abs(row) + down + 9, abs(column) + right + 7
+    )
+    same = view.same_pixels(device)
+    assert same is not None
+    assert view.rows(device, side).tolist() == list(range(same.top, same.bottom))
+    assert view.columns(device, side).tolist() == list(range(same.left, same.right))
+
+
+def test_only_at_full_size_pixels_are_the_same():
+    assert ViewTransform(2.0).same_pixels(Rect(0, 0, 4, 4)) is None
+    assert ViewTransform(0.5).same_pixels(Rect(0, 0, 4, 4)) is None
+
+
+def test_at_full_size_rounding_never_parts_two_pixels():
+    view = ViewTransform(1.0, 0.5000000000000001, 0.0)
+    assert set(np.diff(view.rows(Rect(1, 0, 5000, 1), 10_000)).tolist()) == {1}
 
 
 @untimed
