@@ -525,7 +525,7 @@ def _notes(
     settings: ModelSettings,
     answer: npt.NDArray[Any],
 ) -> tuple[str, ...]:
-    notes: list[str] = []
+    notes = list(describe_contents(report).assumed)
     expected = _ENDINGS.get(report.file_format)
     if expected is not None and report.path.suffix.lower() not in expected:
         inside = "HDF5" if report.file_format == "hdf5" else "a .keras archive"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import h5py
+import numpy as np
 
 from model.data.model_files import holds_saved_model, model_of
 from model.digest import file_sha256, unreadable_model
@@ -70,6 +71,8 @@ class FileReport:
         weights_version: of the writer of the weights; ``keras_version`` for whole models.
         replacements: what the user lets Lambda layers calculate, by their names; it is in
             ``config`` already.
+        tensorflow: 1 or 2, where the names of the optimizer's variables tell; else None. With
+            stand-alone Keras 2.3, nothing else does.
         notes: what a user should know, in sentences.
     """
 
@@ -83,6 +86,7 @@ class FileReport:
     weights: Literal["whole", "names", "numbers"] = "whole"
     weights_version: str = ""
     replacements: Mapping[str, str] = field(default_factory=dict)
+    tensorflow: int | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -245,6 +249,7 @@ def _inspect_hdf5(
             training = _text(read_attribute(file, "training_config"))
             version = _text(read_attribute(file, "keras_version"))
             keys, attributes = set(file.keys()), set(file.attrs.keys())
+            tensorflow = _tensorflow_of(file)
     except HDF5_ERRORS as error:
         reason = "it was cut off" if "truncated" in str(error) else reason_of(error)
         raise ModelFileError(
@@ -256,7 +261,21 @@ def _inspect_hdf5(
             raise _hdf5_without_network(path, keys)
         architecture = architecture or _architecture_of(path, settings_dir)
         return _with_architecture(path, layout, architecture, version)
-    return _report(path, "hdf5", version, _parse(path, config), _parse_optional(training))
+    report = _report(path, "hdf5", version, _parse(path, config), _parse_optional(training))
+    return replace(report, tensorflow=tensorflow)
+
+
+def _tensorflow_of(file: h5py.File) -> int | None:
+    """Stand-alone Keras names variables of optimizers ``training/Adam/...`` in TensorFlow 1."""
+    group = file.get("optimizer_weights")
+    names = read_attribute(group, "weight_names") if isinstance(group, h5py.Group) else None
+    if names is None or isinstance(names, h5py.Empty):
+        return None
+    texts = [_text(name) for name in np.atleast_1d(names).flat]
+    telling = [text for text in texts if not text.endswith("iterations:0")]
+    if not telling:
+        return None
+    return 1 if all(text.startswith("training/") for text in telling) else 2
 
 
 def _layout_of_weights(keys: set[str], attributes: set[str]) -> Literal["names", "numbers"] | None:

@@ -21,6 +21,7 @@ from model.foreign.graph import (
     references,
 )
 from model.foreign.parser_errors import shortened
+from model.foreign.vocabulary import WRAPPERS
 
 _GRAPHS = frozenset({"Functional", "Model"})
 MAX_LAYERS = 20_000
@@ -41,15 +42,6 @@ def read_network(config: Mapping[str, Any], *, file_name: str) -> NetworkSpec:
         ModelFileError: it is no graph and no chain of layers, or contradicts itself.
     """
     return _Reader(file_name).network(config, depth=0)
-
-
-def read_layer(entry: Any, *, file_name: str) -> LayerSpec:
-    """Understands a layer that is an option of another one.
-
-    Raises:
-        ModelFileError: it is no layer.
-    """
-    return _Reader(file_name).layer(entry, depth=0)
 
 
 class _Reader:
@@ -116,6 +108,8 @@ class _Reader:
     # -- layers ----------------------------------------------------------------------------------
 
     def layer(self, entry: Any, *, depth: int) -> LayerSpec:
+        if depth > MAX_DEPTH:
+            raise self._wrong(f"nests layers more than {MAX_DEPTH} deep")
         self._num_layers += 1
         if self._num_layers > MAX_LAYERS:
             raise self._wrong(f"has more than {MAX_LAYERS} layers")
@@ -133,12 +127,16 @@ class _Reader:
         network = None
         if plain in _GRAPHS or plain == "Sequential":
             network = self.network({"class_name": plain, "config": config}, depth=depth + 1)
+        wrapped = None
+        if plain in WRAPPERS:
+            wrapped = self.layer(options.get("layer"), depth=depth + 1)
         calls = entry.get("inbound_nodes") or []
         module = entry.get("module")
         return LayerSpec(
             name, plain, module if isinstance(module, str) else "", package,
             options if network is None else {},
             tuple(self._call(node) for node in self._list(calls, "inbound_nodes")), network,
+            wrapped,
         )  # fmt: skip
 
     def _check_lengths(self, *names: str) -> None:

@@ -22,10 +22,13 @@ LAYERS = words(
     RandomContrast RandomCrop RandomFlip RandomRotation RandomTranslation RandomZoom ReLU
     RepeatVector Rescaling Reshape Resizing SeparableConv2D Softmax SpatialDropout2D Subtract
     ThresholdedReLU UnitNormalization UpSampling2D ZeroPadding2D Attention AdditiveAttention
-    EinsumDense Identity RMSNormalization
+    EinsumDense Identity RMSNormalization TimeDistributed SpectralNormalization
     """
 )
 """Layers by the names that Keras gives them today; Keras 3 lost ``ThresholdedReLU``, it is ours."""
+
+WRAPPERS = words("TimeDistributed SpectralNormalization WeightNormalization")
+"""Layers that apply another one, which is among their options."""
 
 NESTED_LAYERS = words(
     "PatchExtract PatchEmbedding PatchMerging PatchExpanding SwinTransformerBlock"
@@ -35,7 +38,7 @@ NESTED_LAYERS = words(
 OUR_LAYERS = NESTED_LAYERS | words(
     """
     ThresholdedReLU OldBilinearUpSampling2D ResizeLike OldResizing TanhGELU Snake
-    FilterResponseNormalization ApproximateGELU
+    FilterResponseNormalization ApproximateGELU WeightNormalization
     """
 )
 """Layers of `model.foreign.equivalents`, as they are saved again (package ``seggui``)."""

@@ -20,7 +20,7 @@ def random_array(name, shape, generator):
     name = name.lower()
     if "variance" in name:
         return generator.uniform(0.5, 1.6, shape)
-    if "gamma" in name or "scale" in name:
+    if "gamma" in name or "scale" in name or name.endswith("/g:0"):
         return generator.uniform(0.6, 1.4, shape)
     if len(shape) <= 1 or any(part in name for part in ("bias", "beta", "mean")):
         return generator.normal(0.0, 0.25, shape)
