@@ -141,7 +141,7 @@ class LayerMaker:
         try:
             if self._plan.is_turned(spec):
                 options = turned_options(spec.class_name, options)
-            return kind(**options)  # type: ignore[no-any-return]
+            return kind(**options)
         except Exception as error:
             raise self._plan.failed(spec, error) from error
 

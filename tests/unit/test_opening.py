@@ -13,9 +13,10 @@ from keras import layers
 
 from model.engine.protocol import Activation, Fit, Scaling
 from model.errors import ModelFileError
-from model.examination import with_settings
+from model.fitting_settings import with_settings
 from model.inspection import inspect_file
 from model.opening import open_network
+from model.predictor import Predictor
 from tests.unit import zoo
 
 pytestmark = zoo.keras_warnings
@@ -216,13 +217,24 @@ def test_a_network_that_says_the_same_everywhere_is_noted(info_of):
         (zoo.valid_padding, "padding='same'"),
         (zoo.broken, "weights that are not numbers"),
         (zoo.overflowing, "values that are not numbers"),
-        (lambda: zoo.pointwise(channels=4), "4 channels"),
+        (lambda: zoo.pointwise(channels=6), "6 channels, .*nothing can be given for more"),
         (lambda: zoo.pointwise(num_outputs=300), "300 values per pixel"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path, build, words):
     with pytest.raises(ModelFileError, match=words):
         zoo.opened(zoo.saved(build(), tmp_path))
+
+
+@pytest.mark.parametrize(("channels", "place"), [(2, "as the second one"), (4, "as the fourth")])
+def test_a_channel_more_gets_full_opacity_and_that_is_told(tmp_path, channels, place):
+    network, info = zoo.opened(zoo.saved(zoo.pointwise(channels=channels), tmp_path))
+    assert info.input_shape == (None, None, channels)
+    (note,) = [note for note in info.notes if "opacity" in note]
+    assert place in note
+    assert "its masks are wrong here" in note
+    prediction = Predictor(network, info).predict(np.zeros((9, 7, 3), np.uint8))
+    assert prediction.classes.shape == (9, 7)
 
 
 def test_channels_first_is_refused(tmp_path):
