@@ -32,6 +32,7 @@ from model.remembered_test import RememberedTest
 from model.side_files import find_side_file, following
 from model.taken_images import WANTED, refuse_broken_weights, taken_shape
 from model.trials import OutputGrid, compare, find_working_size, output_grid, remember_answer
+from model.whole_output import border_of
 from model.words import shape_words
 
 _ENDINGS = {"keras": (".keras",), "hdf5": (".h5", ".hdf5")}
@@ -130,6 +131,12 @@ def _notes(
     notes = list(describe_contents(report).assumed)
     if network.inputs[0].shape[3] in WITH_OPACITY:
         notes.append(_about_opacity(network.inputs[0].shape[3]))
+    border = border_of(network)
+    if border is not None:
+        notes.append(
+            f"It has no padding, so its mask would lack {border[0] // 2} pixels at each edge; the "
+            "image is continued there, mirrored."
+        )
     expected = _ENDINGS.get(report.file_format)
     if expected is not None and report.path.suffix.lower() not in expected:
         inside = "HDF5" if report.file_format == "hdf5" else "a .keras archive"

@@ -38,7 +38,7 @@ NESTED_LAYERS = words(
 OUR_LAYERS = NESTED_LAYERS | words(
     """
     ThresholdedReLU OldBilinearUpSampling2D ResizeLike OldResizing TanhGELU Snake
-    FilterResponseNormalization ApproximateGELU WeightNormalization
+    FilterResponseNormalization ApproximateGELU WeightNormalization MirroredBorder
     """
 )
 """Layers of `model.foreign.equivalents`, as they are saved again (package ``seggui``)."""
