@@ -61,6 +61,7 @@ def write_2_8(shelf):
         save=lambda model, path: model.save(path, save_format="h5"),
     )
     write(shelf, k, "flattened", ".h5", prepare=extras.compile_with_own_loss(k))
+    extras.write_custom_layers(shelf, k, only="unregistered", ending="")
 
 
 def write_2_10(shelf):
