@@ -13,6 +13,7 @@ from keras import ops
 
 from model.foreign.addon_layers import ADDON_FUNCTIONS, ADDON_LAYERS
 from model.foreign.mirrored_border import MirroredBorder
+from model.foreign.pyramid_layers import SpatialPyramidPooling
 from model.foreign.transformer_layers import TRANSFORMER_LAYERS
 from model.foreign.vocabulary import OUR_ACTIVATION
 
@@ -262,6 +263,7 @@ EQUIVALENTS: dict[str, type[keras.layers.Layer]] = {
     "TanhGELU": TanhGELU,
     "Snake": Snake,
     "MirroredBorder": MirroredBorder,
+    "SpatialPyramidPooling": SpatialPyramidPooling,
     **ADDON_LAYERS,
     **TRANSFORMER_LAYERS,
 }

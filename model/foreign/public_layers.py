@@ -39,6 +39,13 @@ _MEANINGS = {
     ("Addons", "WeightNormalization"): (
         "seggui", "WeightNormalization", "that of TensorFlow Addons",
     ),
+    # keras-hub, and keras-cv before it
+    ("keras_hub", "SpatialPyramidPooling"): (
+        "seggui", "SpatialPyramidPooling", "the pyramid of DeepLab, as in keras-hub",
+    ),
+    ("keras_cv", "SpatialPyramidPooling"): (
+        "seggui", "SpatialPyramidPooling", "the pyramid of DeepLab, as in keras-cv",
+    ),
     # keras-segmentation, and the PSPNet that it is from
     ("", "Interp"): ("", "Resizing", "bilinear resizing, as in keras-segmentation"),
 }  # fmt: skip
@@ -51,7 +58,7 @@ def as_listed(layer: LayerSpec, writer: Writer | None = None) -> LayerSpec:
         layer: as stored.
         writer: of the file, whose rule of resizing counts; None takes the newest.
     """
-    meaning = _MEANINGS.get((layer.package, layer.class_name))
+    meaning = _MEANINGS.get(_known_as(layer))
     if meaning is None:
         return layer
     if layer.class_name == "Interp":
@@ -77,5 +84,11 @@ def _resizing(layer: LayerSpec, writer: Writer) -> LayerSpec:
 
 def meaning_of(layer: LayerSpec) -> str:
     """What a layer of a library was taken for, for people; empty for all others."""
-    meaning = _MEANINGS.get((layer.package, layer.class_name))
+    meaning = _MEANINGS.get(_known_as(layer))
     return "" if meaning is None else f"{layer.class_name} {layer.name!r}: {meaning[2]}"
+
+
+def _known_as(layer: LayerSpec) -> tuple[str, str]:
+    """Package and class; keras-hub registers most of its layers under no package."""
+    home = layer.module.partition(".")[0]
+    return layer.package or (home if home in ("keras_hub", "keras_cv") else ""), layer.class_name

@@ -61,11 +61,18 @@ class _Reader:
         is_graph = isinstance(kind, str) and kind in _GRAPHS
         if is_graph and isinstance(config, Mapping) and "layers" in config:
             return self._functional(config, depth)
-        raise ModelFileError(
-            f"{self._file_name} holds a {shortened(str(kind))}; a network that is made of layers "
-            "was expected (Functional or Sequential). A network that is written as a class of "
-            "its own keeps its layers in Python code, and not in the file.",
-            remedy="Rebuild it as keras.Model(inputs, outputs), and save that.",
+        raise self._written_as_class(entry)
+
+    def _written_as_class(self, entry: Mapping[str, Any]) -> ModelFileError:
+        names = _classes_in(entry)
+        others = names[1:7]
+        inside = f" (with {', '.join(others)} inside)" if others else ""
+        package = str(entry.get("registered_name") or "").rpartition(">")[0]
+        return ModelFileError(
+            f"{self._file_name} holds a {shortened(names[0])}{inside}; a network that is made of "
+            "layers was expected (Functional or Sequential). A network that is written as a class "
+            "of its own keeps its layers in Python code, and not in the file.",
+            remedy=_class_remedy(shortened(package)),
         )
 
     def _sequential(self, config: Any, depth: int) -> NetworkSpec:
@@ -252,6 +259,30 @@ class _Reader:
         return ModelFileError(
             f"{self._file_name} {what}; that is no network that Keras writes.", remedy=_REMEDY
         )
+
+
+def _class_remedy(package: str) -> str:
+    if not package:
+        return "Rebuild it as keras.Model(inputs, outputs), and save that."
+    return (
+        f"Where {package} is installed, take it apart into plain layers and save that; the manual "
+        "has the lines for it (Files that are no plain network)."
+    )
+
+
+def _classes_in(entry: Mapping[str, Any]) -> list[str]:
+    """The class of a network, and those of other packages than Keras among its options."""
+    found = [str(entry.get("class_name"))]
+    waiting: list[Any] = [entry.get("config")]
+    for value in waiting:  # grows meanwhile
+        if isinstance(value, Mapping):
+            home = str(value.get("module") or "").partition(".")[0]
+            if isinstance(value.get("class_name"), str) and home not in ("keras", "builtins", ""):
+                found.append(shortened(value["class_name"]))
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return list(dict.fromkeys(found))
 
 
 def _is_old_tensor(value: Any) -> bool:

@@ -31,9 +31,10 @@ WRAPPERS = words("TimeDistributed SpectralNormalization WeightNormalization")
 """Layers that apply another one, which is among their options."""
 
 NESTED_LAYERS = words(
-    "PatchExtract PatchEmbedding PatchMerging PatchExpanding SwinTransformerBlock"
+    "PatchExtract PatchEmbedding PatchMerging PatchExpanding SwinTransformerBlock "
+    "SpatialPyramidPooling"
 )
-"""Layers of `model.foreign.transformer_layers`, which have layers inside (package ``seggui``)."""
+"""Layers of ours that have layers inside (package ``seggui``)."""
 
 OUR_LAYERS = NESTED_LAYERS | words(
     """

@@ -72,8 +72,8 @@ def is_keras_2(version: str, config: Mapping[str, Any]) -> bool:
 def has_old_bilinear(version: str) -> bool:
     """Stand-alone Keras before 2.4 enlarges as TensorFlow 1 did.
 
-    Keras inside of TensorFlow says so by ``-tf``. For ``2.2.4-tf`` the rule cannot be known:
-    TensorFlow 1.13 and 1.14 have the old one, 1.15 and 2.0 the new one.
+    Keras inside of TensorFlow says so by ``-tf``. Of ``2.2.4-tf``, TensorFlow 1.13 and 1.14 have
+    the old rule, too, but do not store the interpolation (`model.foreign.assumptions`).
     """
     numbers = _numbers(version)
     return numbers is not None and "tf" not in version and numbers < (2, 4)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from pathlib import Path
 
 import h5py
 import pytest
 
 from model.errors import ModelFileError
+from model.foreign.reading import read_network
 from model.inspection import inspect_file
 from tests.unit import zoo
 
@@ -201,3 +203,25 @@ def test_an_absurdly_large_configuration_is_refused_before_it_is_read(tmp_path, 
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", json.dumps({"a": "b" * 100}))
     assert "declares a config.json" in _refusal(path)
+
+
+def test_a_network_saved_as_a_class_of_a_library_is_named_with_all_that_is_in_it(tmp_path):
+    def written(name, package, **config):
+        return {
+            "class_name": name, "module": f"{package}.src.models", "config": config,
+            "registered_name": f"{package}>{name}",
+        }  # fmt: skip
+
+    dtype = {"class_name": "DTypePolicy", "module": "keras", "config": {"name": "float32"}}
+    encoder = written("ResNetBackbone", "keras_hub", dtype=dtype)
+    backbone = written("DeepLabV3Backbone", "keras_hub", image_encoder=encoder, dtype=dtype)
+    config = written("DeepLabV3ImageSegmenter", "keras_hub", backbone=backbone, num_classes=3)
+    with pytest.raises(ModelFileError) as caught:
+        read_network(config, file_name="theirs.keras")
+    assert "holds a DeepLabV3ImageSegmenter (with DeepLabV3Backbone, ResNetBackbone inside)" in str(
+        caught.value
+    )
+    assert "Where keras_hub is installed" in str(caught.value.remedy)
+    title = "### Files that are no plain network"
+    manual = Path(__file__).parents[2] / "resources" / "manual" / "manual.md"
+    assert title in manual.read_text(encoding="utf-8")

@@ -351,6 +351,7 @@ SMALL = {
     "library_swin": "keras-unet-collection: Swin-UNET with shifted windows.",
     "library_interp_tf1": "keras-segmentation: its layer Interp under TensorFlow 1, trained.",
     "library_interp_tf2": "keras-segmentation: its layer Interp under TensorFlow 2, trained.",
+    "library_pyramid": "keras-hub: the pyramid of its DeepLab, in a network of plain layers.",
     "library_spectral": "TensorFlow Addons: SpectralNormalization around every kind of kernel.",
     "library_weight": "TensorFlow Addons: WeightNormalization around every kind of kernel.",
     "library_weight_data": "TensorFlow Addons: WeightNormalization that started from data.",
@@ -425,6 +426,18 @@ def small():
 
         return wrapped(tfa.layers.SpectralNormalization)
 
+    def pyramid():
+        from keras_hub.src.models.deeplab_v3.deeplab_v3_layers import SpatialPyramidPooling
+
+        start = layers.Input((16, 16, 3))
+        x = layers.Conv2D(4, 3, strides=2, padding="same")(start)
+        x = SpatialPyramidPooling(dilation_rates=[2, 3], num_channels=4)(x)
+        x = layers.UpSampling2D(interpolation="bilinear")(x)
+        return k.Model(start, layers.Conv2D(3, 1, activation="softmax")(x))
+
+    if getattr(k, "__version__", "2").startswith("3"):
+        yield "library_pyramid", ".keras", pyramid
+        return
     if IS_STANDALONE:
         yield f"library_interp_tf{tf.__version__[0]}", ".h5", interp
         return

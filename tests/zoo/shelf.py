@@ -47,7 +47,8 @@ def randomise(model, seed, k):
         shape = tuple(int(side) for side in variable.shape)
         name = getattr(variable, "path", None) or variable.name
         pairs.append((variable, random_array(name, shape, generator).astype(np.float32)))
-    if hasattr(k.backend, "batch_set_value"):
+    is_keras_3 = str(getattr(k, "__version__", "")).startswith("3")
+    if hasattr(k.backend, "batch_set_value") and not is_keras_3:
         k.backend.batch_set_value(pairs)
     else:
         for variable, value in pairs:
