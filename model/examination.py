@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from model.engine.protocol import Activation, ModelInfo, ModelSettings
 from model.errors import ModelFileError
+from model.file_report import FileReport
 from model.fitting_settings import check_settings
 from model.foreign.contents import describe_contents
 from model.input_kinds import WITH_OPACITY
-from model.inspection import FileReport
 from model.outputs import (
     choose_output,
     guess_settings,

@@ -18,6 +18,7 @@ from model.errors import (
     OwnLayersError,
     WeightsOnlyError,
 )
+from model.file_report import FileReport
 from model.foreign.architectures import Architecture, ArchitectureStore
 from model.foreign.code_architectures import architecture_from_code, known_architecture
 from model.foreign.contents import OWN_LAYERS_REMEDY, Contents, describe_contents
@@ -25,7 +26,7 @@ from model.foreign.own_layers import OwnLayers, run_file
 from model.foreign.rebuilding import rebuild, shapes_before
 from model.foreign.replacements import with_chosen_replacements
 from model.foreign.weight_files import Shapes, open_weights, stored_shapes
-from model.inspection import FileReport, inspect_file, inspect_weights
+from model.inspection import inspect_file, inspect_weights
 from model.trust import TrustStore
 from model.whole_output import with_whole_output
 

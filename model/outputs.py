@@ -12,9 +12,9 @@ import numpy.typing as npt
 from model.data.label_sets import MAX_CLASSES, suggest_label_set
 from model.engine.protocol import Activation, Fit, ModelSettings, OutputInfo, Scaling
 from model.errors import ModelFileError
+from model.file_report import FileReport
 from model.foreign.contents import describe_contents
 from model.foreign.vocabulary import OUR_ACTIVATION
-from model.inspection import FileReport
 from model.taken_images import WANTED
 from model.trials import Trial, output_grid
 from model.words import shape_words, size_words

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.errors import LambdaError, ModelFileError, OpenLambda, OwnLayersError
+from model.file_report import FileReport
 from model.foreign.assumptions import assumptions_about
 from model.foreign.graph import LayerSpec, NetworkSpec, references
 from model.foreign.lambda_bodies import LambdaBody, read_lambda
@@ -26,7 +27,6 @@ from model.foreign.vocabulary import (
     current_name,
 )
 from model.foreign.writer import Writer, writer_of
-from model.inspection import FileReport
 
 OWN_LAYERS_REMEDY = (
     "Name the Python file that defines them, in the window or with --layers FILE.py; it is run "

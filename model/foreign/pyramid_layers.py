@@ -28,7 +28,7 @@ class SpatialPyramidPooling(keras.layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self._given = {
+        self._given: dict[str, Any] = {
             "dilation_rates": [int(rate) for rate in dilation_rates],
             "num_channels": int(num_channels), "activation": activation, "dropout": float(dropout),
         }  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from model.foreign.graph import NetworkSpec
 
 if TYPE_CHECKING:
-    from model.inspection import FileReport
+    from model.file_report import FileReport
 
 Rule = Literal["old", "new", "unknown"]
 """How pixels are weighed when an image is resized: as TensorFlow 1 did, or with pixel centres."""

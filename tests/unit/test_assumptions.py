@@ -13,12 +13,13 @@ import pytest
 from keras import layers
 
 from model.examination import examine
+from model.file_report import FileReport
 from model.foreign.assumptions import assumptions_about
 from model.foreign.equivalents import OldResizing
 from model.foreign.public_layers import as_listed
 from model.foreign.reading import read_network
 from model.foreign.writer import writer_of
-from model.inspection import FileReport, inspect_file
+from model.inspection import inspect_file
 from model.opening import open_network
 from tests.unit import zoo
 

@@ -225,3 +225,14 @@ def test_a_network_saved_as_a_class_of_a_library_is_named_with_all_that_is_in_it
     title = "### Files that are no plain network"
     manual = Path(__file__).parents[2] / "resources" / "manual" / "manual.md"
     assert title in manual.read_text(encoding="utf-8")
+
+
+def test_a_link_in_the_place_of_the_optimizer_is_not_followed(hdf5_file, tmp_path):
+    path, other = tmp_path / "linked.h5", tmp_path / "other.h5"
+    with h5py.File(other, "w") as file:
+        file.create_group("a").attrs["weight_names"] = [b"training/Adam/m_0:0"]
+    path.write_bytes(hdf5_file.read_bytes())
+    with h5py.File(path, "r+") as file:
+        file.pop("optimizer_weights", None)
+        file["optimizer_weights"] = h5py.ExternalLink(str(other), "/a")
+    assert inspect_file(path).tensorflow is None

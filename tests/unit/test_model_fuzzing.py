@@ -20,10 +20,11 @@ import numpy as np
 import pytest
 
 from model.errors import ModelFileError
+from model.file_report import TrainingNote
 from model.foreign.contents import describe_contents
 from model.foreign.json_text import MAX_DEPTH, parse_json
 from model.foreign.weight_files import open_weights
-from model.inspection import TrainingNote, inspect_file
+from model.inspection import inspect_file
 from tests.fuzz.configurations import MARKER_VARIABLE, plant_code
 from tests.fuzz.corpus import read_corpus
 from tests.fuzz.making import make_file
