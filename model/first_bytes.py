@@ -49,7 +49,28 @@ def foreign_file(path: Path, start: bytes) -> ModelFileError:
     return ModelFileError(f"{path.name} {what}; a Keras model was expected.", remedy=remedy)
 
 
-def _name_foreign(start: bytes) -> tuple[str, str]:  # noqa: PLR0911 - a table of eight kinds
+_ORIGINAL = "Open the Keras model that it was converted from."
+_UNPACK = "Unpack it, and choose the model in it."
+_PICTURE = "is a picture", "Choose a .keras or .h5 file."
+_BEGINNINGS = (
+    (b"\x1f\x8b", "is a packed archive (gzip)", _UNPACK),
+    (b"7z\xbc\xaf", "is a packed archive (7-Zip)", _UNPACK),
+    (b"Rar!", "is a packed archive (RAR)", _UNPACK),
+    (b"BZh", "is a packed archive (bzip2)", _UNPACK),
+    (b"\xfd7zXZ", "is a packed archive (xz)", _UNPACK),
+    (b"\x89PNG", *_PICTURE),
+    (b"\xff\xd8\xff", *_PICTURE),
+    (b"GIF8", *_PICTURE),
+    (b"%PDF", "is a PDF document", "Choose a .keras or .h5 file."),
+    (b"\x93NUMPY", "is an array of numpy", SAVE_WHOLE),
+    *((b"\x80" + bytes([version]),
+       "is a Python pickle, which is never opened since it can run code", SAVE_WHOLE)
+      for version in range(2, 6)),
+)  # fmt: skip
+"""First bytes, what the file is, and what to do."""
+
+
+def _name_foreign(start: bytes) -> tuple[str, str]:  # noqa: PLR0911 - what no table can say
     text = start[:512].lstrip().lower()
     if not start:
         return "is empty", "Copy or download it again."
@@ -57,12 +78,17 @@ def _name_foreign(start: bytes) -> tuple[str, str]:  # noqa: PLR0911 - a table o
         return "holds nothing but zeros", "The copy broke; copy or download it again."
     if start.startswith(b"version https://git-lfs"):
         return _name_lfs_pointer(start)
-    if text.startswith((b"<!doctype", b"<html")):
+    for beginning, what, remedy in _BEGINNINGS:
+        if start.startswith(beginning):
+            return what, remedy
+    if text.startswith((b"<!doctype", b"<html")) or (
+        text.startswith(b"<?xml") and b"<html" in text
+    ):
         return "is a saved web page", "Download the file itself, not the page that shows it."
     if start[4:8] == b"TFL3":
-        return "is a TensorFlow Lite model", "Open the Keras model that it was converted from."
-    if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
-        return "is a Python pickle, which is never opened since it can run code", SAVE_WHOLE
+        return "is a TensorFlow Lite model", _ORIGINAL
+    if start[257:262] == b"ustar":
+        return "is a packed archive (tar)", _UNPACK
     if _looks_like_onnx(start):
         return "is an ONNX model", "Open the Keras model that it was exported from."
     if text.startswith(b"{"):

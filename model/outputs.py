@@ -42,16 +42,29 @@ def choose_output(network: keras.Model, trial: Trial, name: str) -> int:
 
 def _no_segmentation(network: keras.Model, trial: Trial, name: str) -> ModelFileError:
     shapes = ", ".join(shape_words(output.shape) for output in network.outputs)
+    if all(len(shape) == 2 for shape in trial.shapes) and len(trial.shapes) > 1:
+        return ModelFileError(
+            f"{name} is a classifier or a detector: it gives {len(trial.shapes)} answers per "
+            f"image, {shapes}; {WANTED}."
+        )
+    if all(len(shape) == 3 for shape in trial.shapes):
+        return ModelFileError(
+            f"{name} gives lists, {shapes}, as detectors do, and not a value for each pixel; "
+            f"{WANTED}."
+        )
     if all(len(shape) == 2 for shape in trial.shapes):
         return ModelFileError(
             f"{name} is a classifier: it gives one answer per image, {shapes}; {WANTED}."
         )
     if all(len(shape) == 4 for shape in trial.shapes):
+        is_larger = all(shape[1] > trial.size[0] for shape in trial.shapes)
         got = ", ".join(size_words(shape[1:3]) for shape in trial.shapes)
         return ModelFileError(
             f"{name} turns {size_words(trial.size)} pixels into {got}; "
             "the same size or a whole fraction of it was expected.",
-            remedy="Use padding='same' in its convolutions.",
+            remedy="It enlarges images; use a network that keeps their size."
+            if is_larger
+            else "Use padding='same' in its convolutions.",
         )
     return ModelFileError(f"{name} gives output of shape {shapes}; {WANTED}.")
 

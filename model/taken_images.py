@@ -8,6 +8,9 @@ from model.errors import ModelFileError
 from model.input_kinds import CHANNELS
 from model.words import shape_words
 
+_MAX_PIXELS = 2**26
+"""Of a network that takes one size only: 8192 x 8192."""
+
 WANTED = "a network that gives a class for each pixel of an image was expected"
 
 
@@ -47,6 +50,12 @@ def taken_shape(network: keras.Model, name: str) -> tuple[int | None, int | None
             "(colour) were expected, or these with opacity (2 or 4).",
             remedy="Images have red, green and blue here, so nothing can be given for more "
             "channels; use a network that was trained with colour or gray images.",
+        )
+    if (shape[1] or 1) * (shape[2] or 1) > _MAX_PIXELS:
+        raise ModelFileError(
+            f"{name} takes images of {shape[1]} x {shape[2]} pixels; at most {_MAX_PIXELS} pixels "
+            "were expected.",
+            remedy="Ask where the file comes from before using it.",
         )
     return shape[1], shape[2], shape[3]
 

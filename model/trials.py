@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +15,7 @@ import numpy.typing as npt
 from model import backend
 from model.engine.protocol import ModelSettings, Scaling
 from model.errors import ModelFileError
+from model.foreign.parser_errors import reason_of
 from model.remembered_test import (
     SEED,
     KnownInput,
@@ -91,6 +95,7 @@ def find_working_size(
     noise_scale: float,
 ) -> Trial:
     """Tries ever coarser sizes until one works and gives an output that lies over the input."""
+    _refuse_giants(network, _trial_size(1, input_shape), name)
     failure: Exception | None = None
     last: Trial | None = None
     is_fixed = None not in input_shape[:2]
@@ -107,11 +112,54 @@ def find_working_size(
             return last
     if last is not None:
         return last  # works, but no output lies over the input: the caller says what it gives
-    reason = str(failure).strip().splitlines()[0] if failure else "unknown"
+    reason = reason_of(failure) if failure else "unknown"
     raise ModelFileError(
         f"{name} fails on images of every size that was tried: {reason:.200}.",
         remedy="Check that it predicts in Keras.",
     ) from failure
+
+
+def _refuse_giants(network: keras.Model, size: tuple[int, int], name: str) -> None:
+    """Refuses a network that would fill the memory with one tensor, before it does.
+
+    Raises:
+        ModelFileError: names the numbers.
+    """
+    largest = max((math.prod(shape) for shape in shapes_inside(network, size)), default=0)
+    free = backend.available_memory()
+    if largest * 4 > free:
+        raise ModelFileError(
+            f"{name} needs {largest * 4 / 2**30:.0f} GB for one step of an image of "
+            f"{size[0]} x {size[1]} pixels; {free / 2**30:.0f} GB are free.",
+            remedy="Ask where the file comes from before using it.",
+        )
+
+
+def shapes_inside(network: keras.Model, size: tuple[int, int]) -> list[tuple[int, ...]]:
+    """Shapes of the tensors between the layers for one image; nothing is calculated.
+
+    Returns:
+        What could be worked out: nothing where a layer does not fit this size.
+    """
+    found: list[tuple[int, ...]] = []
+
+    def noting(operation: Any) -> Callable[..., Any]:
+        if isinstance(operation, keras.Model) and hasattr(operation, "_run_through_graph"):
+            return lambda *args, **_: operation._run_through_graph(args[0], noting)
+
+        def apply(*args: Any, **kwargs: Any) -> Any:
+            result = operation.compute_output_spec(*args, **kwargs)
+            shapes = [spec.shape for spec in keras.tree.flatten(result) if hasattr(spec, "shape")]
+            found.extend(shape for shape in shapes if None not in shape)
+            return result
+
+        return apply
+
+    image = network.inputs[0]
+    spec = keras.KerasTensor((1, *size, image.shape[3]), dtype=image.dtype)
+    with contextlib.suppress(Exception):  # each layer has its own error for sizes that do not fit
+        network._run_through_graph(spec, noting)
+    return found
 
 
 def _trial_size(multiple: int, input_shape: tuple[int | None, int | None, int]) -> tuple[int, int]:

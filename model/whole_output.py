@@ -135,7 +135,7 @@ def _sizes(network: keras.Model, size: Size) -> list[Size]:
 
 def _shape_of(operation: Any) -> Callable[..., Any]:
     """What an operation gives for shapes. Concatenate looks at them only when it is built."""
-    if isinstance(operation, keras.Model):
+    if isinstance(operation, keras.Model) and hasattr(operation, "_run_through_graph"):
         return lambda *args, **_: operation._run_through_graph(args[0], _shape_of)
     if not isinstance(operation, keras.layers.Concatenate):
         return operation.compute_output_spec  # type: ignore[no-any-return]
@@ -160,11 +160,17 @@ def _around(network: keras.Model, loss: _Loss) -> keras.Model:
         (lost // 2, lost - lost // 2 + extra)
         for lost, extra in zip(loss.border, loss.extra, strict=True)
     )
-    answers = keras.tree.flatten(network(MirroredBorder(rows, columns)(inputs)))
-    names = getattr(network, "output_names", ())
-    crop = tuple((0, extra) for extra in loss.extra)
-    outputs: list[Any] = [
-        keras.layers.Cropping2D(crop, name=name)(answer)
-        for answer, name in zip(answers, names, strict=True)
-    ]
+    # Its layers once more, and not the network as one layer: fine-tuning looks at each of them.
+    whole = network._run_through_graph(MirroredBorder(rows, columns)(inputs), _itself)
+    outputs: list[Any] = keras.tree.flatten(whole)
+    if any(loss.extra):
+        crop = tuple((0, extra) for extra in loss.extra)
+        outputs = [
+            keras.layers.Cropping2D(crop, name=f"{name}_whole")(answer)
+            for answer, name in zip(outputs, network.output_names, strict=True)
+        ]
     return keras.Model(inputs, outputs if len(outputs) > 1 else outputs[0], name=network.name)
+
+
+def _itself(operation: Any) -> Any:
+    return operation

@@ -190,7 +190,7 @@ class LayerMaker:
 
     def _check_widths(self, spec: LayerSpec, options: Mapping[str, Any]) -> None:
         widths = self._plan.widths
-        for key in ("filters", "units"):
+        for key in ("filters", "units", "num_channels"):
             width = options.get(key)
             if widths is not None and isinstance(width, int) and width not in widths:
                 raise ModelFileError(

@@ -11,6 +11,8 @@ from typing import Any
 import keras
 from keras import ops
 
+_MAX_RATES = 16
+
 
 @keras.saving.register_keras_serializable(package="seggui")
 class SpatialPyramidPooling(keras.layers.Layer):
@@ -28,6 +30,8 @@ class SpatialPyramidPooling(keras.layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        if len(dilation_rates) > _MAX_RATES:
+            raise ValueError(f"{len(dilation_rates)} dilation rates; at most {_MAX_RATES} are used")
         self._given: dict[str, Any] = {
             "dilation_rates": [int(rate) for rate in dilation_rates],
             "num_channels": int(num_channels), "activation": activation, "dropout": float(dropout),

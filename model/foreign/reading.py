@@ -64,6 +64,8 @@ class _Reader:
         raise self._written_as_class(entry)
 
     def _written_as_class(self, entry: Mapping[str, Any]) -> ModelFileError:
+        if not isinstance(entry.get("class_name"), str):
+            return self._wrong("holds a configuration that names no class")
         names = _classes_in(entry)
         others = names[1:7]
         inside = f" (with {', '.join(others)} inside)" if others else ""

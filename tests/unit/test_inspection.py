@@ -77,7 +77,7 @@ def test_an_hdf5_model_behind_a_user_block_is_recognised(hdf5_file, tmp_path):
         (b"\x20\x00\x00\x00TFL3rest", "TensorFlow Lite"),
         (b"\x08\x07\x12\x04onnx-ml", "ONNX"),
         (b'{"class_name": "Functional"}', "JSON text without weights"),
-        (b"\x89PNG\r\n\x1a\n", "no model file"),
+        (b"\x00\x01\x02\x03", "no model file"),
     ],
 )
 def test_files_that_are_no_model_are_named(tmp_path, content, words):
@@ -236,3 +236,26 @@ def test_a_link_in_the_place_of_the_optimizer_is_not_followed(hdf5_file, tmp_pat
         file.pop("optimizer_weights", None)
         file["optimizer_weights"] = h5py.ExternalLink(str(other), "/a")
     assert inspect_file(path).tensorflow is None
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"\x1f\x8b\x08", "packed archive (gzip)"),
+        (b"7z\xbc\xaf'\x1c", "packed archive (7-Zip)"),
+        (b"model/" + bytes(251) + b"ustar", "packed archive (tar)"),
+        (b"\x89PNG\r\n\x1a\n", "is a picture"),
+        (b"%PDF-1.4", "PDF"),
+        (b"\x93NUMPY\x01", "array of numpy"),
+        (b"<?xml version='1.0'?><html>", "web page"),
+    ],
+)
+def test_other_files_are_named(tmp_path, start, said):
+    path = tmp_path / "model.h5"
+    path.write_bytes(start + b"0" * 40)
+    assert said in _refusal(path)
+
+
+def test_a_configuration_without_a_class_is_told():
+    with pytest.raises(ModelFileError, match="names no class"):
+        read_network({}, file_name="x.keras")

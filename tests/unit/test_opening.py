@@ -208,11 +208,38 @@ def test_a_network_that_says_the_same_everywhere_is_noted(info_of):
     assert any("never have been trained" in note for note in info_of(model).notes)
 
 
+def _detector():
+    image = keras.Input((16, 16, 3))
+    x = layers.Flatten()(image)
+    return keras.Model(image, [layers.Dense(4)(x), layers.Dense(3)(x)])
+
+
+def _boxes():
+    image = keras.Input((16, 16, 3))
+    return keras.Model(image, layers.Reshape((-1, 7))(layers.Conv2D(21, 1, 2)(image)))
+
+
+def _gigantic():
+    image = keras.Input((16, 16, 3))
+    inside = keras.Model(image, layers.ZeroPadding2D(60_000)(image))
+    return keras.Model(image, layers.Cropping2D(60_000)(inside(image)))
+
+
+def _enlarging():
+    image = keras.Input((16, 16, 3))
+    return keras.Model(image, layers.Conv2DTranspose(2, 2, 2)(image))
+
+
 @pytest.mark.parametrize(
     ("build", "words"),
     [
         (zoo.classifier, "is a classifier"),
         (zoo.two_inputs, "has 2 inputs"),
+        (_detector, "is a classifier or a detector: it gives 2 answers per image"),
+        (_boxes, "gives lists, .* as detectors do"),
+        (_enlarging, "16 x 16 pixels into 32 x 32.*It enlarges images"),
+        (lambda: zoo.pointwise((100_000, 100_000)), "100000 x 100000 pixels; at most"),
+        (_gigantic, r"needs \d+ GB for one step of an image of 16 x 16 pixels"),
         (zoo.table_input, r"\(N, height, width, channels\) was expected"),
         (zoo.valid_padding, "padding='same'"),
         (zoo.broken, "weights that are not numbers"),

@@ -208,3 +208,17 @@ def test_a_checkpoint_reaches_the_layer_inside(path: str) -> None:
     filler = _Filler(*checkpoint_of(arrays), Placer("x", built), "x")
     filler.fill(built, filler._graph[0])
     assert (np.array(inner.kernel) == 2.0).all()
+
+
+def test_a_pyramid_of_a_thousand_branches_is_refused_before_it_is_built() -> None:
+    from model.foreign.pyramid_layers import SpatialPyramidPooling
+
+    with pytest.raises(ValueError, match="1000 dilation rates"):
+        SpatialPyramidPooling(dilation_rates=range(1000))
+
+
+def test_an_error_of_keras_is_told_without_the_line_that_only_names_the_layer() -> None:
+    from model.foreign.parser_errors import reason_of
+
+    error = ValueError("Exception encountered when calling X.call().\n\n\x1b[1mToo few.\x1b[0m\n")
+    assert reason_of(error) == "Too few"
