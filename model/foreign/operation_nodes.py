@@ -17,6 +17,8 @@ from model.foreign.vocabulary import OPERATION_MODULES, OPERATIONS_3
 
 _FUNCTION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Lambda"})
 
+_BASE_OPTIONS = frozenset({"name", "dtype", "trainable"})
+
 
 def is_operation(spec: LayerSpec) -> bool:
     """Whether an entry has no weights and is no layer where weights are stored."""
@@ -60,6 +62,9 @@ class Operations:
             raise self._plan.unknown(spec)
         kind = getattr(getattr(keras.src.ops, home), spec.class_name)
         known = accepted(kind)
+        others = [k for k, v in spec.config.items() if k not in known and v is not None]
+        if set(others) - _BASE_OPTIONS:
+            raise self._plan.wrong(f"has the option {others[0]} for the operation {spec.name!r}")
         options = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in spec.config.items() if key in known and key != "name"

@@ -21,7 +21,7 @@ from model.foreign.graph import (
     references,
 )
 from model.foreign.parser_errors import shortened
-from model.foreign.vocabulary import WRAPPERS
+from model.foreign.vocabulary import WRAPPERS, operation_module
 
 _GRAPHS = frozenset({"Functional", "Model"})
 MAX_LAYERS = 20_000
@@ -140,9 +140,8 @@ class _Reader:
         if plain in WRAPPERS:
             wrapped = self.layer(options.get("layer"), depth=depth + 1)
         calls = entry.get("inbound_nodes") or []
-        module = entry.get("module")
         return LayerSpec(
-            name, plain, module if isinstance(module, str) else "", package,
+            name, plain, _module_of(entry, plain, options), package,
             options if network is None else {},
             tuple(self._call(node) for node in self._list(calls, "inbound_nodes")), network,
             wrapped,
@@ -261,6 +260,21 @@ class _Reader:
         return ModelFileError(
             f"{self._file_name} {what}; that is no network that Keras writes.", remedy=_REMEDY
         )
+
+
+def _module_of(entry: Mapping[str, Any], class_name: str, options: Mapping[str, Any]) -> str:
+    """Home of a class. HDF5 files of Keras 3 leave it out, also for operations.
+
+    An operation is called as Keras 3 writes calls, and has none of the options of layers.
+    """
+    module = entry.get("module")
+    if isinstance(module, str):
+        return module
+    calls = entry.get("inbound_nodes")
+    is_new = isinstance(calls, list) and bool(calls) and isinstance(calls[0], Mapping)
+    if "module" in entry or "trainable" in options or not is_new:
+        return ""
+    return operation_module(class_name)
 
 
 def _class_remedy(package: str) -> str:

@@ -119,6 +119,14 @@ OPERATIONS_3 = {
 
 OPERATION_MODULES = tuple(f"keras.src.ops.{home}" for home in OPERATIONS_3)
 
+
+def operation_module(class_name: str) -> str:
+    """The module of an operation of Keras 3; empty if there is none of this name."""
+    homes = (home for home, names in OPERATIONS_3.items() if class_name in names)
+    home = next(homes, "")
+    return f"keras.src.ops.{home}" if home else ""
+
+
 CODE_LAYERS = frozenset({"Lambda"})
 """Layers that hold program code. Without consent, they are shown and not built."""
 

@@ -297,3 +297,28 @@ def test_a_fixed_network_takes_no_whole_images(info_of):
     info = info_of(zoo.pointwise((32, 32)))
     with pytest.raises(ModelFileError, match="32 x 32 only"):
         with_settings(info, replace(info.settings, fit=Fit.WHOLE))
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+def test_operations_in_a_graph_open_also_from_hdf5_which_leaves_out_their_home(tmp_path, ending):
+    image = keras.Input((16, 16, 3))
+    x = keras.ops.relu(layers.Conv2D(4, 3, padding="same")(keras.ops.image.resize(image, (8, 8))))
+    x = keras.ops.image.resize(x, (16, 16)) * 2.0 + keras.ops.mean(x, axis=(1, 2), keepdims=True)
+    network = keras.Model(image, keras.ops.softmax(layers.Conv2D(2, 1)(x)))
+    ours = open_network(inspect_file(zoo.saved(network, tmp_path, f"ops.{ending}")))
+    pixels = np.random.default_rng(0).random((1, 16, 16, 3)).astype(np.float32)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(ours(pixels)), keras.ops.convert_to_numpy(network(pixels)),
+        atol=1e-6,
+    )  # fmt: skip
+
+
+def test_an_own_layer_called_like_an_operation_is_still_asked_about(tmp_path):
+    class Mean(layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    image = keras.Input((16, 16, 3))
+    path = zoo.saved(keras.Model(image, Mean()(layers.Conv2D(2, 1)(image))), tmp_path, "own.h5")
+    with pytest.raises(ModelFileError, match="does not have: Mean"):
+        open_network(inspect_file(path))
