@@ -31,8 +31,8 @@ from model.foreign.saved_model import (
     GRAPH,
     METADATA,
     home_in,
+    read_graph,
     read_metadata,
-    without_layers,
 )
 from model.foreign.weight_files import CONTAINERS, check_archive
 
@@ -276,25 +276,25 @@ def _foreign_zip(path: Path, names: list[str]) -> ModelFileError:
 
 
 def _inspect_saved_model(folder: Path) -> FileReport:
-    metadata = folder / METADATA
-    if not metadata.is_file():
-        raise without_layers(folder.name)
+    has_metadata = (folder / METADATA).is_file()
+    file = folder / (METADATA if has_metadata else GRAPH)
     try:
-        data = metadata.read_bytes()
+        data = file.read_bytes()
     except OSError as error:
-        raise unreadable_model(metadata, error) from error
-    return _saved_model_report(folder, data)
+        raise unreadable_model(file, error) from error
+    return _saved_model_report(folder, data, has_metadata=has_metadata)
 
 
 def _inspect_zipped_saved_model(path: Path, archive: zipfile.ZipFile) -> FileReport:
-    name = f"{home_in(archive)}{METADATA}"
-    if name not in archive.namelist():
-        raise without_layers(path.name)
-    return _saved_model_report(path, archive.read(name))
+    home = home_in(archive)
+    has_metadata = f"{home}{METADATA}" in archive.namelist()
+    data = archive.read(f"{home}{METADATA if has_metadata else GRAPH}")
+    return _saved_model_report(path, data, has_metadata=has_metadata)
 
 
-def _saved_model_report(path: Path, data: bytes) -> FileReport:
-    root = read_metadata(data, file_name=path.name)
+def _saved_model_report(path: Path, data: bytes, *, has_metadata: bool) -> FileReport:
+    read = read_metadata if has_metadata else read_graph
+    root = read(data, file_name=path.name)
     training = root.get("training_config")
     return _report(
         path, "saved_model", str(root.get("keras_version", "")), root,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -177,7 +177,8 @@ class _Builder:
 
     def _entry(self, spec: LayerSpec) -> BuiltEntry:
         if spec.network is not None:
-            return BuiltEntry(spec, network=self.network(spec.network))
+            is_late = spec.network.kind == "sequential" and spec.network.input_shape is None
+            return BuiltEntry(spec, network=None if is_late else self.network(spec.network))
         if spec.class_name == "InputLayer":
             return BuiltEntry(spec, self._input(spec))
         if is_operation(spec):
@@ -220,6 +221,8 @@ class _Builder:
         try:
             if entry.is_operation:
                 return self._operations.apply(spec, call)
+            if spec.network is not None and entry.network is None:
+                entry.network = self._late_chain(spec.network, call)
             layer = entry.layer
             if layer is None and entry.network is not None:
                 layer = entry.network.model
@@ -247,6 +250,16 @@ class _Builder:
                 ):
                     raise
             raise self._plan.failed(spec, error) from error
+
+    def _late_chain(self, spec: NetworkSpec, call: Call) -> BuiltNetwork:
+        """A chain inside of a network that does not say what it takes: what it gets first."""
+        tensor, layout = call.args[0] if call.args else None, self._plan.layout
+        if not isinstance(tensor, keras.KerasTensor):
+            return self.network(spec)
+        shape = tuple(tensor.shape[1:])
+        if layout is not None and layout.is_turned(tensor):
+            shape = (shape[-1], *shape[:-1])
+        return self.network(replace(spec, input_shape=(None, *shape)))
 
     def _in_layout(self, entry: BuiltEntry, layer: Any, args: list[Any], kwargs: Any) -> Any:
         layout = self._plan.layout
