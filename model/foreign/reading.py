@@ -20,6 +20,7 @@ from model.foreign.graph import (
     TensorRef,
     references,
 )
+from model.foreign.node_defs import as_function
 from model.foreign.parser_errors import shortened
 from model.foreign.vocabulary import WRAPPERS, operation_module
 
@@ -140,12 +141,18 @@ class _Reader:
         if plain in WRAPPERS:
             wrapped = self.layer(options.get("layer"), depth=depth + 1)
         calls = entry.get("inbound_nodes") or []
-        return LayerSpec(
+        spec = LayerSpec(
             name, plain, _module_of(entry, plain, options), package,
             options if network is None else {},
             tuple(self._call(node) for node in self._list(calls, "inbound_nodes")), network,
             wrapped,
         )  # fmt: skip
+        if plain != "TensorFlowOpLayer":
+            return spec
+        try:
+            return as_function(spec)
+        except ValueError as error:
+            raise self._wrong(f"has the node {shortened(name)!r} with {error}") from error
 
     def _check_lengths(self, *names: str) -> None:
         longest = max(names, key=len)

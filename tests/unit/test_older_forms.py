@@ -14,6 +14,8 @@ import pytest
 from keras import layers
 
 from model.errors import ModelFileError
+from model.foreign.graph import Call, LayerSpec, Slice, TensorRef
+from model.foreign.node_defs import as_function
 from model.foreign.saved_model import fields, read_metadata
 from model.inspection import inspect_file
 from model.opening import open_network
@@ -106,3 +108,38 @@ def test_a_chain_inside_takes_what_it_gets(tmp_path: Path, order: str) -> None:
     received = open_network(inspect_file(path))
     pixels = np.random.default_rng(0).random((1, 16, 16, 3)).astype(np.float32)
     np.testing.assert_allclose(answers(received, pixels)[0], answers(whole, pixels)[0], atol=1e-6)
+
+
+def node(op: str, constants: dict[str, Any], attr: dict[str, Any], **options: Any) -> LayerSpec:
+    config = {"node_def": {"op": op, "attr": attr}, "constants": constants, **options}
+    call = Call((TensorRef("a", 0, 0),))
+    return LayerSpec("n", "TensorFlowOpLayer", "", "", config, (call,))
+
+
+def test_a_node_of_tensorflow_2_0_is_a_function_with_its_constants_in_place() -> None:
+    made = as_function(node("Sub", {"0": 1.0}, {}))
+    assert (made.class_name, made.config["function"]) == ("TFOpLambda", "math.subtract")
+    assert made.calls[0].args == (1.0, TensorRef("a", 0, 0))
+    text = json.dumps({"op": "Mean", "attr": {"keep_dims": {"b": True}}})
+    made = as_function(node("", {"1": [1, 2]}, {}, node_def=text))
+    assert made.calls[0].args == (TensorRef("a", 0, 0), (1, 2), True)
+
+
+def test_a_slice_is_read_from_its_masks() -> None:
+    masks = {"begin_mask": {"i": "1"}, "end_mask": {"i": "3"}, "shrink_axis_mask": {"i": "4"}}
+    made = as_function(
+        node("StridedSlice", {"1": [0, 2, 5], "2": [0, 0, 6], "3": [1, 2, 1]}, masks)
+    )
+    assert made.calls[0].args[1] == (Slice(None, None, 1), Slice(2, None, 2), 5)
+
+
+def test_unknown_nodes_are_told_and_broken_ones_refused() -> None:
+    assert as_function(node("Py", {}, {})).config["function"] == "raw_ops.Py"
+    broken = (
+        node("Sub", {"7": 1.0}, {}), node("Sub", {"0": {"a": 1}}, {}), node("Cast", {}, {}),
+        node("", {}, {}, node_def=5), node("StridedSlice", {}, {}), node("", {}, {}, node_def="["),
+        node("MaxPool", {}, {"data_format": {"s": "TkNIVw=="}}),
+    )  # fmt: skip
+    for layer in broken:
+        with pytest.raises(ValueError, match=r"\w"):
+            as_function(layer)

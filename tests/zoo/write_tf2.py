@@ -43,6 +43,12 @@ def write_tensorflow_1(shelf):
 
 def write_2_0_to_2_3(shelf):
     """TF 2.0 to 2.3: groups appear, swish appears, no TFOpLambda yet."""
+    import networks_tf
+
+    if tf.__version__ < "2.1":
+        write(shelf, k, "tf_operators", ".h5", build=networks_tf.tf_operators)
+        write(shelf, k, "tf_resize", ".h5", build=networks_tf.tf_resize)
+        return
     write_all(shelf, k, ".h5", ("preprocessing_layers",))
     write(shelf, k, "mixed", ".h5", build=build_mixed)
 
