@@ -315,7 +315,7 @@ def _discard(machine: _Machine, _: int) -> None:
 
 _STEPS: dict[str, Callable[[_Machine, int], None]] = {
     **dict.fromkeys(("NOP", "PRECALL", "LIST_TO_TUPLE"), _nothing),
-    "PUSHNULL": lambda machine, _: machine._push(NULL),
+    "PUSH_NULL": lambda machine, _: machine._push(NULL),
     "POP_TOP": _discard, "SWAP": _Machine._swap,
     "ROT_TWO": lambda machine, _: machine._swap(2),
     "LOAD_FAST": _Machine._load, "LOAD_FAST_CHECK": _Machine._load,
