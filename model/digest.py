@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from model.errors import ModelFileError
 
 _BLOCK_BYTES = 1 << 20
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def file_sha256(path: Path) -> str:
@@ -28,6 +30,16 @@ def file_sha256(path: Path) -> str:
         return digest.hexdigest()
     except OSError as error:
         raise unreadable_model(path, error) from error
+
+
+def bytes_sha256(content: bytes) -> str:
+    """The hexadecimal SHA-256 digest of what was read already."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def is_sha256(text: str) -> bool:
+    """Whether a text is a hexadecimal SHA-256 digest, in lower case as everywhere here."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def _add(digest: hashlib._Hash, path: Path) -> None:

@@ -8,16 +8,20 @@ model is refused with a sentence that says what it is instead.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import h5py
+import numpy as np
 
+from model.config_clues import input_scaling, training_note
 from model.data.model_files import holds_saved_model, model_of
 from model.digest import file_sha256, unreadable_model
 from model.errors import ModelFileError, WeightsOnlyError
+from model.file_report import FileFormat, FileReport, WeightsLayout
+from model.first_bytes import SAVE_WHOLE, ZIP_SIGNATURE, foreign_file, is_hdf5, read_start
 from model.foreign.architectures import Architecture, ArchitectureStore
 from model.foreign.attributes import read_attribute
 from model.foreign.heaps import check_heaps
@@ -27,72 +31,12 @@ from model.foreign.saved_model import (
     GRAPH,
     METADATA,
     home_in,
+    read_graph,
     read_metadata,
-    without_layers,
 )
 from model.foreign.weight_files import CONTAINERS, check_archive
 
-HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_SAVE_WHOLE = "Save the whole network with model.save('name.keras') and open that file."
-_CODE_LAYERS = frozenset({"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
 _MAX_JSON_BYTES = 64 * 2**20
-
-
-@dataclass(frozen=True)
-class TrainingNote:
-    """What the file remembers of its training, for information only; it is never restored.
-
-    Attributes:
-        loss: name of the loss, or an empty string.
-        from_logits: whether the loss expected logits; None when the file does not say.
-    """
-
-    loss: str = ""
-    from_logits: bool | None = None
-
-
-@dataclass(frozen=True)
-class FileReport:
-    """What a whole-model file says about itself.
-
-    Attributes:
-        path: the file, absolute.
-        sha256: hexadecimal digest of the file.
-        file_format: what is really inside, whatever the ending says.
-        keras_version: of the writer, or an empty string.
-        config: the network's configuration as Keras wrote it.
-        training: what is known of its training.
-        input_scaling: what the layers right behind the input show: ``"raw"`` when they scale 0..255
-            down by themselves, ``"batch_normalization"`` when the first layer has learned
-            statistics, an empty string when nothing shows.
-        weights: how they lie: as in whole models, or as in files that hold nothing else, under
-            names (Keras 2) or under numbers (Keras 3).
-        weights_version: of the writer of the weights; ``keras_version`` for whole models.
-        replacements: what the user lets Lambda layers calculate, by their names; it is in
-            ``config`` already.
-        notes: what a user should know, in sentences.
-    """
-
-    path: Path
-    sha256: str
-    file_format: Literal["keras", "hdf5", "saved_model"]
-    keras_version: str
-    config: Mapping[str, Any]
-    training: TrainingNote
-    input_scaling: Literal["", "raw", "batch_normalization"]
-    weights: Literal["whole", "names", "numbers"] = "whole"
-    weights_version: str = ""
-    replacements: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    @property
-    def code_layers(self) -> tuple[str, ...]:
-        """Layers that hold or fetch program code, as ``"Class 'name'"``."""
-        return tuple(
-            f"{entry['class_name']} {_name_of(entry)!r}"
-            for entry in iter_layers(self.config)
-            if entry["class_name"] in _CODE_LAYERS
-        )
 
 
 def inspect_file(path: Path, *, settings_dir: Path | None = None) -> FileReport:
@@ -110,15 +54,15 @@ def inspect_file(path: Path, *, settings_dir: Path | None = None) -> FileReport:
     path = model_of(path.absolute())
     if path.is_dir() and holds_saved_model(path):
         return _inspect_saved_model(path)
-    start = _read_start(path)
+    start = read_start(path)
     if start.lstrip().startswith(b"{"):
         path = _weights_beside(path) or path
-        start = _read_start(path)
-    if _is_hdf5(path, start):
+        start = read_start(path)
+    if is_hdf5(path, start):
         return _inspect_hdf5(path, settings_dir)
-    if start.startswith(b"PK\x03\x04"):
+    if start.startswith(ZIP_SIGNATURE):
         return _inspect_zip(path)
-    raise _foreign(path, start)
+    raise foreign_file(path, start)
 
 
 def read_architecture(source: Path) -> Architecture:
@@ -128,7 +72,7 @@ def read_architecture(source: Path) -> Architecture:
         ModelFileError: it holds no network.
     """
     source = source.absolute()
-    if not source.is_dir() and _read_start(source).lstrip().startswith(b"{"):
+    if not source.is_dir() and read_start(source).lstrip().startswith(b"{"):
         config = _read_json(source)
         return Architecture(config, str(config.get("keras_version", "")), source.name)
     try:
@@ -141,85 +85,6 @@ def read_architecture(source: Path) -> Architecture:
     return Architecture(report.config, report.keras_version, source.name)
 
 
-def iter_layers(config: object) -> Iterator[Mapping[str, Any]]:
-    """Every object of a configuration that names a class, outermost first, nested models too."""
-    if isinstance(config, Mapping):
-        if isinstance(config.get("class_name"), str):
-            yield config
-        for value in config.values():
-            yield from iter_layers(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from iter_layers(value)
-
-
-# --- the first bytes ---
-
-
-def _read_start(path: Path) -> bytes:
-    if path.is_dir():
-        raise ModelFileError(
-            f"{path.name} is a folder; a .keras or .h5 file was expected.",
-            remedy="Choose the model file itself.",
-        )
-    try:
-        with path.open("rb") as file:
-            return file.read(4096)
-    except OSError as error:
-        raise unreadable_model(path, error) from error
-
-
-def _is_hdf5(path: Path, start: bytes) -> bool:
-    if start.startswith(HDF5_SIGNATURE):
-        return True
-    # HDF5 allows a user block before the signature: 512, 1024, 2048, ... bytes.
-    with path.open("rb") as file:
-        for offset in (512 << shift for shift in range(8)):
-            file.seek(offset)
-            if file.read(8) == HDF5_SIGNATURE:
-                return True
-    return False
-
-
-def _foreign(path: Path, start: bytes) -> ModelFileError:
-    """The refusal of a file that is neither HDF5 nor a zip archive."""
-    what, remedy = _name_foreign(start)
-    return ModelFileError(f"{path.name} {what}; a Keras model was expected.", remedy=remedy)
-
-
-def _name_foreign(start: bytes) -> tuple[str, str]:  # noqa: PLR0911 - a table of eight kinds
-    text = start[:512].lstrip().lower()
-    if not start:
-        return "is empty", "Copy or download it again."
-    if not any(start):
-        return "holds nothing but zeros", "The copy broke; copy or download it again."
-    if start.startswith(b"version https://git-lfs"):
-        return _name_lfs_pointer(start)
-    if text.startswith((b"<!doctype", b"<html")):
-        return "is a saved web page", "Download the file itself, not the page that shows it."
-    if start[4:8] == b"TFL3":
-        return "is a TensorFlow Lite model", "Open the Keras model that it was converted from."
-    if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
-        return "is a Python pickle, which is never opened since it can run code", _SAVE_WHOLE
-    if _looks_like_onnx(start):
-        return "is an ONNX model", "Open the Keras model that it was exported from."
-    if text.startswith(b"{"):
-        return "is a JSON text without weights", _SAVE_WHOLE
-    return "is no model file that Keras writes", "Choose a .keras or .h5 file."
-
-
-def _looks_like_onnx(start: bytes) -> bool:
-    """A message whose first field is a small version number, and then producer, graph or opset."""
-    is_version = len(start) > 2 and start[0] == 0x08 and start[1] < 32
-    return is_version and (start[2] in (0x12, 0x1A, 0x22, 0x3A, 0x42) or b"onnx" in start.lower())
-
-
-def _name_lfs_pointer(start: bytes) -> tuple[str, str]:
-    sizes = [line[5:].strip() for line in start.splitlines() if line.startswith(b"size ")]
-    size = f" to a file of {sizes[0].decode('ascii', 'replace')} bytes" if sizes else ""
-    return f"is a git-LFS pointer{size}", "Run 'git lfs pull' to get the file itself."
-
-
 # --- HDF5 ---
 
 
@@ -230,8 +95,8 @@ def inspect_weights(path: Path, architecture: Architecture) -> FileReport:
         ModelFileError: it is no HDF5 file of weights.
     """
     path = path.absolute()
-    if not _is_hdf5(path, _read_start(path)):
-        raise _foreign(path, _read_start(path))
+    if not is_hdf5(path, read_start(path)):
+        raise foreign_file(path, read_start(path))
     return _inspect_hdf5(path, None, architecture)
 
 
@@ -245,6 +110,7 @@ def _inspect_hdf5(
             training = _text(read_attribute(file, "training_config"))
             version = _text(read_attribute(file, "keras_version"))
             keys, attributes = set(file.keys()), set(file.attrs.keys())
+            tensorflow = _tensorflow_of(file)
     except HDF5_ERRORS as error:
         reason = "it was cut off" if "truncated" in str(error) else reason_of(error)
         raise ModelFileError(
@@ -256,10 +122,26 @@ def _inspect_hdf5(
             raise _hdf5_without_network(path, keys)
         architecture = architecture or _architecture_of(path, settings_dir)
         return _with_architecture(path, layout, architecture, version)
-    return _report(path, "hdf5", version, _parse(path, config), _parse_optional(training))
+    report = _report(path, "hdf5", version, _parse(path, config), _parse_optional(training))
+    return replace(report, tensorflow=tensorflow)
 
 
-def _layout_of_weights(keys: set[str], attributes: set[str]) -> Literal["names", "numbers"] | None:
+def _tensorflow_of(file: h5py.File) -> int | None:
+    """Stand-alone Keras names variables of optimizers ``training/Adam/...`` in TensorFlow 1."""
+    # Asked for as a link first: following one could open another file.
+    is_inside = isinstance(file.get("optimizer_weights", getlink=True), h5py.HardLink)
+    group = file["optimizer_weights"] if is_inside else None
+    names = read_attribute(group, "weight_names") if isinstance(group, h5py.Group) else None
+    if names is None or isinstance(names, h5py.Empty):
+        return None
+    texts = [_text(name) for name in np.atleast_1d(names).flat]
+    telling = [text for text in texts if not text.endswith("iterations:0")]
+    if not telling:
+        return None
+    return 1 if all(text.startswith("training/") for text in telling) else 2
+
+
+def _layout_of_weights(keys: set[str], attributes: set[str]) -> WeightsLayout | None:
     """How a file lies that holds weights only; None if it holds no weights."""
     if attributes & {"layer_names", "layer_names0"}:
         return "names"
@@ -309,7 +191,7 @@ def _read_json(path: Path) -> Mapping[str, Any]:
 
 
 def _with_architecture(
-    path: Path, layout: Literal["names", "numbers"], architecture: Architecture, version: str
+    path: Path, layout: WeightsLayout, architecture: Architecture, version: str
 ) -> FileReport:
     note = f"The weights alone are in {path.name}; the network comes from {architecture.source}."
     report = _report(path, "hdf5", architecture.keras_version or version, architecture.config, {})
@@ -359,9 +241,7 @@ def _inspect_zip(path: Path) -> FileReport:
             remedy="Copy or download it again.",
         ) from error
     if not any(name.endswith((".weights.h5", ".weights.json")) for name in names):
-        raise ModelFileError(
-            f"{path.name} holds a network without its weights.", remedy=_SAVE_WHOLE
-        )
+        raise ModelFileError(f"{path.name} holds a network without its weights.", remedy=SAVE_WHOLE)
     compiled = config.get("compile_config")
     version = str(metadata.get("keras_version", ""))
     return _report(
@@ -396,25 +276,25 @@ def _foreign_zip(path: Path, names: list[str]) -> ModelFileError:
 
 
 def _inspect_saved_model(folder: Path) -> FileReport:
-    metadata = folder / METADATA
-    if not metadata.is_file():
-        raise without_layers(folder.name)
+    has_metadata = (folder / METADATA).is_file()
+    file = folder / (METADATA if has_metadata else GRAPH)
     try:
-        data = metadata.read_bytes()
+        data = file.read_bytes()
     except OSError as error:
-        raise unreadable_model(metadata, error) from error
-    return _saved_model_report(folder, data)
+        raise unreadable_model(file, error) from error
+    return _saved_model_report(folder, data, has_metadata=has_metadata)
 
 
 def _inspect_zipped_saved_model(path: Path, archive: zipfile.ZipFile) -> FileReport:
-    name = f"{home_in(archive)}{METADATA}"
-    if name not in archive.namelist():
-        raise without_layers(path.name)
-    return _saved_model_report(path, archive.read(name))
+    home = home_in(archive)
+    has_metadata = f"{home}{METADATA}" in archive.namelist()
+    data = archive.read(f"{home}{METADATA if has_metadata else GRAPH}")
+    return _saved_model_report(path, data, has_metadata=has_metadata)
 
 
-def _saved_model_report(path: Path, data: bytes) -> FileReport:
-    root = read_metadata(data, file_name=path.name)
+def _saved_model_report(path: Path, data: bytes, *, has_metadata: bool) -> FileReport:
+    read = read_metadata if has_metadata else read_graph
+    root = read(data, file_name=path.name)
     training = root.get("training_config")
     return _report(
         path, "saved_model", str(root.get("keras_version", "")), root,
@@ -452,78 +332,13 @@ def _parse_optional(text: str) -> Mapping[str, Any]:
 
 def _report(
     path: Path,
-    file_format: Literal["keras", "hdf5", "saved_model"],
+    file_format: FileFormat,
     version: str,
     config: Mapping[str, Any],
     training: Mapping[str, Any],
 ) -> FileReport:
     return FileReport(
         path=path, sha256=file_sha256(path), file_format=file_format, keras_version=version,
-        weights_version=version, config=config, training=_training_note(training),
-        input_scaling=_input_scaling(config),
+        weights_version=version, config=config, training=training_note(training),
+        input_scaling=input_scaling(config),
     )  # fmt: skip
-
-
-def _training_note(training: Mapping[str, Any]) -> TrainingNote:
-    loss = training.get("loss")
-    if isinstance(loss, str):
-        return TrainingNote(loss)
-    if not isinstance(loss, Mapping):
-        return TrainingNote()
-    options = loss.get("config")
-    if isinstance(options, str):  # a function by its name
-        return TrainingNote(options)
-    name = str(loss.get("class_name", ""))
-    from_logits = options.get("from_logits") if isinstance(options, Mapping) else None
-    return TrainingNote(name, from_logits if isinstance(from_logits, bool) else None)
-
-
-def _name_of(entry: Mapping[str, Any]) -> str:
-    options = entry.get("config")
-    inner = options.get("name") if isinstance(options, Mapping) else None
-    return str(entry.get("name") or inner or "")
-
-
-def _input_scaling(config: Mapping[str, Any]) -> Literal["", "raw", "batch_normalization"]:
-    """What the layers up to the first convolution do with the pixels, in the order of the file."""
-    for entry in iter_layers(config):
-        name, options = entry["class_name"], entry.get("config")
-        if not isinstance(options, Mapping):
-            continue
-        if name == "Rescaling":
-            return "raw" if _is_small(options.get("scale")) else ""
-        if name == "Normalization":
-            return "raw"
-        if name in ("TrueDivide", "Divide", "Subtract", "Multiply", "TFOpLambda"):
-            return "raw" if _has_pixel_constant(entry) else ""
-        if name == "BatchNormalization":
-            return "batch_normalization"
-        if "Conv" in name or name in ("Dense", "Concatenate"):
-            return ""
-    return ""
-
-
-def _is_small(scale: object) -> bool:
-    """Whether a factor brings 0..255 to about one; 1/64 leaves room for odd conventions."""
-    values = scale if isinstance(scale, list) else [scale]
-    return any(isinstance(v, int | float) and 0 < abs(v) <= 1 / 64 for v in values)
-
-
-def _has_pixel_constant(entry: Mapping[str, Any]) -> bool:
-    """Whether an arithmetic node works with a number that only 0..255 pixels explain."""
-    numbers = list(_numbers(entry.get("inbound_nodes")))
-    return any(abs(n) >= 64 or 0 < abs(n) <= 1 / 64 for n in numbers)
-
-
-def _numbers(data: object) -> Iterator[float]:
-    if isinstance(data, float):
-        yield data
-    elif isinstance(data, int) and not isinstance(data, bool):
-        yield float(data)
-    elif isinstance(data, Mapping):
-        for key, value in data.items():
-            if key not in ("shape", "keras_history", "node_index", "tensor_index"):
-                yield from _numbers(value)
-    elif isinstance(data, list):
-        for value in data:
-            yield from _numbers(value)

@@ -18,6 +18,7 @@ from model.data.atomic import write_atomic
 from model.data.label_sets import MAX_CLASSES, Color
 from model.engine.protocol import Activation, Fit, ModelSettings, Scaling
 from model.errors import ModelFileError
+from model.input_kinds import DEFAULT_PERCENTILES
 from model.remembered_test import RememberedTest, from_json, to_json
 
 _FORMAT = "seggui model settings"
@@ -122,6 +123,7 @@ def settings_to_json(settings: ModelSettings) -> dict[str, Any]:
         "format": _FORMAT,
         "version": _VERSION,
         "scaling": settings.scaling.value,
+        "percentiles": list(settings.percentiles),
         "channel_order": settings.channel_order,
         "output_index": settings.output_index,
         "activation": settings.activation.value,
@@ -156,8 +158,9 @@ def settings_from_json(data: object, *, source: Path) -> ModelSettings:
         input_size=_input_size(data.get("input_size"), source),
         class_names=names,
         class_colors=colors,
-        # Files of versions that could not exclude classes lack the field.
+        # Files of older versions lack these fields.
         excluded_classes=_excluded(data.get("excluded_classes", []), len(names), source),
+        percentiles=_percentiles(data.get("percentiles", list(DEFAULT_PERCENTILES)), source),
     )
 
 
@@ -219,6 +222,15 @@ def _input_size(value: object, source: Path) -> tuple[int, int] | None:
         raise _wrong(source, "input_size", value, "null or [height, width] in pixels")
     assert isinstance(value, list)
     return value[0], value[1]
+
+
+def _percentiles(value: object, source: Path) -> tuple[float, float]:
+    if not _is_list_of(value, 2, lambda part: type(part) in (int, float) and 0 <= part <= 100):
+        raise _wrong(source, "percentiles", value, "[lower, upper], 0 to 100")
+    assert isinstance(value, list)
+    if value[0] >= value[1]:
+        raise _wrong(source, "percentiles", value, "a lower and a higher one")
+    return float(value[0]), float(value[1])
 
 
 def _classes(value: object, source: Path) -> tuple[tuple[str, ...], tuple[Color, ...]]:

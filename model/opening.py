@@ -18,6 +18,7 @@ from model.errors import (
     OwnLayersError,
     WeightsOnlyError,
 )
+from model.file_report import FileReport
 from model.foreign.architectures import Architecture, ArchitectureStore
 from model.foreign.code_architectures import architecture_from_code, known_architecture
 from model.foreign.contents import OWN_LAYERS_REMEDY, Contents, describe_contents
@@ -25,8 +26,9 @@ from model.foreign.own_layers import OwnLayers, run_file
 from model.foreign.rebuilding import rebuild, shapes_before
 from model.foreign.replacements import with_chosen_replacements
 from model.foreign.weight_files import Shapes, open_weights, stored_shapes
-from model.inspection import FileReport, inspect_file, inspect_weights
+from model.inspection import inspect_file, inspect_weights
 from model.trust import TrustStore
+from model.whole_output import with_whole_output
 
 
 def open_network(
@@ -110,11 +112,18 @@ def open_with_consent(report: FileReport, settings_dir: Path | None) -> keras.Mo
         report: from `model.inspection.inspect_file`.
         settings_dir: where consents are kept; None knows none.
 
+    Returns:
+        The network; one without padding with a border around its images (`model.whole_output`).
+
     Raises:
         OwnLayersError: it needs a Python file, and there is no consent, or the file changed since.
         ModelFileError: see `open_network`.
         StorageError: the consents cannot be read.
     """
+    return with_whole_output(_opened_with_consent(report, settings_dir))
+
+
+def _opened_with_consent(report: FileReport, settings_dir: Path | None) -> keras.Model:
     if settings_dir is None or not describe_contents(report).needs_own_layers:
         return open_network(report)
     consent = TrustStore(settings_dir).entry(report.sha256)

@@ -21,10 +21,10 @@ from keras import ops
 from model import backend
 from model.engine.protocol import Activation, CancelToken, Fit, ModelInfo, Prediction
 from model.errors import CancelledError, EngineError
-from model.examination import output_grid
 from model.preprocessing import check_pixels, prepare_input, resize_pixels
 from model.speed import FIRST_WAY, ChoiceStore, choose_way, machine_name
 from model.tiling import Tile, plan_tiles, stitch_bands
+from model.trials import output_grid
 from model.winograd import wide_convolutions
 
 Pixels = npt.NDArray[np.uint8]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from PIL import Image
 
 from model.engine.protocol import ModelSettings, Scaling
 from model.errors import EngineError
+from model.input_kinds import WITH_OPACITY
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -39,25 +41,36 @@ def prepare_input(pixels: Pixels, settings: ModelSettings, channels: int) -> Flo
     """Turns an image into what the network expects, at the same size.
 
     Gray input takes the luma of ITU-R 601, exactly as Pillow's ``convert("L")`` does. Scalings that
-    work per image (L2, STANDARD) see the colour channels that the network sees. ``channel_order``
-    is applied last and means nothing for one channel.
+    work per image (L2, STANDARD) see the channels that the network sees. ``channel_order``
+    is applied last and means nothing for gray. Images have no transparency any more when they
+    come here, so the opacity of every pixel is full: 255, in the range that colours have.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
-        settings: gives ``scaling`` and ``channel_order``; the rest is not read.
-        channels: 1 for gray input, 3 for colour.
+        settings: gives ``scaling``, ``percentiles`` and ``channel_order``; the rest is not read.
+        channels: 1 for gray input, 3 for colour; 2 and 4 for the same with opacity.
 
     Returns:
         (H, W, channels) float32, a new contiguous array.
     """
-    if channels == 1:
-        gray = np.asarray(Image.fromarray(pixels).convert("L"))
-        return np.ascontiguousarray(_SCALINGS[settings.scaling](gray[..., np.newaxis]))
-    scaled = _SCALINGS[settings.scaling](pixels)
+    if channels <= 2:
+        pixels = np.asarray(Image.fromarray(pixels).convert("L"))[..., np.newaxis]
+    opacity = _OPACITY.get(settings.scaling) if channels in WITH_OPACITY else 0.0
+    if opacity is None:
+        pixels = _with_last(pixels, 255)
+    scaled = _scaled(pixels, settings)
     # CAFFE is BGR by definition; asking for BGR a second time must not turn it back.
-    if settings.channel_order == "bgr" or settings.scaling is Scaling.CAFFE:
-        scaled = scaled[..., ::-1]
+    if channels > 2 and (settings.channel_order == "bgr" or settings.scaling is Scaling.CAFFE):
+        scaled = np.concatenate((scaled[..., 2::-1], scaled[..., 3:]), axis=-1)
+    if opacity:
+        scaled = _with_last(scaled, opacity)
     return np.ascontiguousarray(scaled)
+
+
+def _with_last(values: npt.NDArray[Any], value: float) -> npt.NDArray[Any]:
+    """The same with one more channel that is ``value`` everywhere."""
+    last = np.full((*values.shape[:2], 1), value, values.dtype)
+    return np.concatenate((values, last), axis=-1)
 
 
 def resize_pixels(pixels: Pixels, size: tuple[int, int]) -> Pixels:
@@ -75,6 +88,29 @@ def resize_pixels(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     height, width = size
     resized = Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(resized)
+
+
+def _scaled(pixels: Pixels, settings: ModelSettings) -> Floats:
+    if settings.scaling is Scaling.PERCENTILES:
+        return _between_percentiles(pixels, settings.percentiles)
+    return _SCALINGS[settings.scaling](pixels)
+
+
+def _between_percentiles(pixels: Pixels, percentiles: tuple[float, float]) -> Floats:
+    """``scale_range`` of bioimage.io: each channel by itself, nothing is cut off."""
+    planes = []
+    for plane in np.moveaxis(pixels, -1, 0):
+        low, high = (_percentile(plane, each) for each in percentiles)
+        planes.append((plane.astype(np.float32) - np.float32(low)) / np.float32(high - low + 1e-6))
+    return np.stack(planes, axis=-1)
+
+
+def _percentile(plane: npt.NDArray[np.uint8], percentile: float) -> float:
+    """As ``np.percentile``, by counting: ten times faster for a photo."""
+    ranks = np.cumsum(np.bincount(plane.reshape(-1), minlength=256))
+    place = percentile / 100 * (plane.size - 1)
+    below, above = np.searchsorted(ranks, (np.floor(place), np.ceil(place)), side="right")
+    return float(below + (above - below) * (place - np.floor(place)))
 
 
 def _raw(pixels: Pixels) -> Floats:
@@ -138,3 +174,9 @@ _SCALINGS: dict[Scaling, Callable[[Pixels], Floats]] = {
     Scaling.L2: _l2,
     Scaling.STANDARD: _standard,
 }
+
+_OPACITY = {
+    Scaling.RAW: 255.0, Scaling.CAFFE: 255.0, Scaling.MEANS: 255.0,
+    Scaling.UNIT: 1.0, Scaling.SIGNED: 1.0, Scaling.IMAGENET: 1.0,
+}  # fmt: skip
+"""Full opacity; where a scaling is not here, it calculates with opacity as with any channel."""

@@ -14,6 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from model.input_kinds import CHANNELS
+
 Floats = npt.NDArray[np.float32]
 Precision = Literal["float32", "float16"]
 
@@ -210,7 +212,7 @@ def _are(value: Any, length: int, is_valid: Any) -> bool:
 
 _FIELDS: dict[str, Any] = {
     "seed": lambda v: type(v) is int and 0 <= v < 2**31,
-    "channels": lambda v: type(v) is int and v in (1, 3),
+    "channels": lambda v: type(v) is int and v in CHANNELS,
     "scale": lambda v: _is_number(v) and 0 < v <= 255,
     "output_index": lambda v: type(v) is int and 0 <= v < 1000,
     "span": lambda v: _is_number(v) and v >= 0,

@@ -10,23 +10,21 @@ it becomes a note.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from model.data.label_sets import Color, suggest_label_set
+from model.described_scaling import described_scaling
 from model.digest import file_sha256
 from model.engine.protocol import Fit, ModelInfo, ModelSettings, Scaling
-from model.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from model.input_kinds import DEFAULT_PERCENTILES
 
 _MAX_BYTES = 256 * 2**10
 _MAX_SIDE = 65_536
 _DESCRIPTIONS = ("rdf.yaml", "bioimageio.yaml", "model.yaml", "rdf.yml", "model.yml")
 _WEIGHTS = ("keras_hdf5", "keras_v3", "tensorflow_saved_model_bundle")
-_CLOSE = 0.02
-"""How far a number may be off, relative: people write 0.0039 for 1/255."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,7 @@ class SideFile:
     Attributes:
         path: the file.
         scaling: how pixels of 0 to 255 become the input.
+        percentiles: for ``Scaling.PERCENTILES``.
         input_size: (height, width) in pixels.
         num_channels: values per pixel of the output.
         class_names: one for each value per pixel.
@@ -45,6 +44,7 @@ class SideFile:
 
     path: Path
     scaling: Scaling | None = None
+    percentiles: tuple[float, float] = DEFAULT_PERCENTILES
     input_size: tuple[int, int] | None = None
     num_channels: int | None = None
     class_names: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ def following(info: ModelInfo, side: SideFile) -> ModelInfo:
 def _followed(info: ModelInfo, side: SideFile) -> tuple[ModelSettings, list[str]]:
     settings, taken = info.settings, []
     if side.scaling is not None:
-        settings = replace(settings, scaling=side.scaling)
+        settings = replace(settings, scaling=side.scaling, percentiles=side.percentiles)
         taken.append("how pixels are scaled")
     is_free = info.input_shape[:2] == (None, None)
     if side.input_size is not None and is_free and _is_multiple(side.input_size, info):
@@ -206,19 +206,20 @@ def _from_description(
     source = _source_of(data, model_path, sha256)
     if source is None:
         return None
-    told = str(source.get("sha256") or "").lower()
-    if told and model_path.is_file() and told != (sha256 or file_sha256(model_path)):
+    digest = str(source.get("sha256") or "").lower()
+    if digest and model_path.is_file() and digest != (sha256 or file_sha256(model_path)):
         raise ValueError("it was written for another version of this model file")
     if data.get("type", "model") != "model":
         return None
     inputs, outputs = _tables(data.get("inputs"), "inputs"), _tables(data.get("outputs"), "outputs")
     if len(inputs) != 1:
         raise ValueError(f"it tells {len(inputs)} inputs, one image was expected")
-    scaling, notes = _scaling_of(inputs[0], path.name)
+    told = described_scaling(inputs[0], path.name)
     channels, names = _classes_of(outputs[0]) if len(outputs) == 1 else (None, ())
     return SideFile(
-        path, scaling=scaling, input_size=_size_of(inputs[0]), num_channels=channels,
-        class_names=names, notes=notes,
+        path, scaling=told.scaling, percentiles=told.percentiles,
+        input_size=_size_of(inputs[0]), num_channels=channels, class_names=names,
+        notes=told.notes,
     )  # fmt: skip
 
 
@@ -284,107 +285,6 @@ def _classes_of(tensor: Mapping[str, Any]) -> tuple[int | None, tuple[str, ...]]
     names = tuple(str(name).strip() for name in given) if isinstance(given, list) else ()
     is_usable = len(names) > 1 and len(set(names)) == len(names) and all(names)
     return channels, names if is_usable and len(names) == channels else ()
-
-
-def _scaling_of(tensor: Mapping[str, Any], name: str) -> tuple[Scaling | None, tuple[str, ...]]:
-    """The scaling that a list of steps comes to, for pixels of 0 to 255."""
-    steps = tensor.get("preprocessing")
-    if not steps:
-        return _of_range(tensor.get("data_range")), ()
-    gain, offset = _Numbers((1.0,)), _Numbers((0.0,))
-    for step in _tables(steps, "preprocessing"):
-        kind = str(step.get("id") or step.get("name") or "")
-        options = step.get("kwargs") or {}
-        if not isinstance(options, Mapping):
-            raise TypeError(f"the options of {kind} are no table")
-        if kind == "ensure_dtype":
-            continue
-        if kind == "scale_linear":
-            factor, shift = _numbers(options.get("gain", 1.0)), _numbers(options.get("offset", 0.0))
-            gain, offset = gain.times(factor), offset.times(factor).plus(shift)
-        elif kind in ("zero_mean_unit_variance", "fixed_zero_mean_unit_variance"):
-            if "mean" not in options or "std" not in options:
-                return Scaling.STANDARD, ()  # of each image by itself; scaled before or not
-            factor = _numbers(options["std"]).inverse()
-            shift = _numbers(options["mean"]).times(_Numbers((-1.0,)))
-            gain, offset = gain.times(factor), offset.plus(shift).times(factor)
-        else:
-            said = f"{name} asks for {kind or 'a step without a name'}, which is not done here"
-            return None, (f"{said}; check the scaling.",)
-    found = _named(gain, offset)
-    if found is None:
-        return None, (f"{name} asks for a scaling that is not among those here; check it.",)
-    return found, ()
-
-
-class _Numbers(tuple[float, ...]):
-    """One number for all channels, or one for each."""
-
-    __slots__ = ()
-
-    def times(self, other: _Numbers) -> _Numbers:
-        return _Numbers(a * b for a, b in self._pairs(other))
-
-    def plus(self, other: _Numbers) -> _Numbers:
-        return _Numbers(a + b for a, b in self._pairs(other))
-
-    def inverse(self) -> _Numbers:
-        if not all(self):
-            raise ValueError("it divides by zero")
-        return _Numbers(1 / value for value in self)
-
-    def _pairs(self, other: _Numbers) -> list[tuple[float, float]]:
-        length = max(len(self), len(other))
-        if {len(self), len(other)} - {1, length}:
-            raise ValueError("its numbers are for different numbers of channels")
-        return [(self[i % len(self)], other[i % len(other)]) for i in range(length)]
-
-    def is_close(self, wanted: Sequence[float]) -> bool:
-        pairs = self._pairs(_Numbers(wanted)) if len(self) in (1, len(wanted)) or (
-            len(wanted) == 1
-        ) else []  # fmt: skip
-        return bool(pairs) and all(
-            math.isclose(a, b, rel_tol=_CLOSE, abs_tol=1e-3 * (b == 0)) for a, b in pairs
-        )
-
-
-def _numbers(value: object) -> _Numbers:
-    values: list[Any] = value if isinstance(value, list) else [value]
-    while len(values) == 1 and isinstance(values[0], list):
-        values = values[0]
-    flat = [v[0] if isinstance(v, list) and len(v) == 1 else v for v in values]
-    if not flat or not all(type(v) in (int, float) and math.isfinite(v) for v in flat):
-        raise ValueError(f"{value!r:.40} is no list of numbers")
-    return _Numbers(float(v) for v in flat)
-
-
-_KNOWN: dict[Scaling, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    Scaling.RAW: ((1.0,), (0.0,)),
-    Scaling.UNIT: ((1 / 255,), (0.0,)),
-    Scaling.SIGNED: ((1 / 127.5,), (-1.0,)),
-    Scaling.IMAGENET: (
-        tuple(1 / (255 * std) for std in IMAGENET_STD),
-        tuple(-mean / std for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)),
-    ),
-    Scaling.MEANS: ((1.0,), (-123.68, -116.779, -103.939)),
-}
-"""Factor and offset of each scaling, for each channel or for all."""
-
-
-def _named(gain: _Numbers, offset: _Numbers) -> Scaling | None:
-    for scaling, (factor, shift) in _KNOWN.items():
-        if gain.is_close(factor) and offset.is_close(shift):
-            return scaling
-    return None
-
-
-def _of_range(value: object) -> Scaling | None:
-    known = {(0.0, 1.0): Scaling.UNIT, (0.0, 255.0): Scaling.RAW, (-1.0, 1.0): Scaling.SIGNED}
-    if not isinstance(value, list) or len(value) != 2:
-        return None
-    if not all(type(side) in (int, float) for side in value):
-        return None
-    return known.get((float(value[0]), float(value[1])))
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -7,17 +7,16 @@ their SHA-256: another model asks again, and so does the same file after a chang
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
-import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from model.data.atomic import write_atomic
+from model.digest import bytes_sha256, is_sha256
 from model.errors import ModelFileError, StorageError
 
 FILE_NAME = "trusted.json"
@@ -26,7 +25,6 @@ MAX_CODE_BYTES = 4 * 2**20
 
 _FORMAT = "seggui trusted Python files"
 _VERSION = 1
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _log = logging.getLogger(__name__)
 
 
@@ -148,7 +146,7 @@ class TrustStore:
             return {}
 
     def _keep(self, model_sha256: str, code: TrustedCode) -> TrustedCode:
-        if not _DIGEST.fullmatch(model_sha256):
+        if not is_sha256(model_sha256):
             raise ValueError(f"{model_sha256!r} is no SHA-256 of a model")
         entries = self.entries()
         entries.pop(model_sha256, None)
@@ -188,7 +186,7 @@ def code_sha256(path: Path) -> str:
     Raises:
         ModelFileError: as `read_code`.
     """
-    return hashlib.sha256(read_code(path)).hexdigest()
+    return bytes_sha256(read_code(path))
 
 
 def read_code(path: Path) -> bytes:
@@ -240,6 +238,6 @@ def _code(digest: str, entry: Any) -> TrustedCode:
 
 
 def _checked_digest(value: str) -> str:
-    if not _DIGEST.fullmatch(value):
+    if not is_sha256(value):
         raise ValueError(f"{value[:20]!r} is no SHA-256")
     return value

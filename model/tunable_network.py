@@ -20,9 +20,9 @@ from model.digest import file_sha256
 from model.engine.protocol import ModelSettings
 from model.engine.training import part_path
 from model.errors import StorageError
-from model.examination import answer_to_keep
 from model.model_settings import save_settings
 from model.remembered_test import RememberedTest
+from model.trials import answer_to_keep
 
 _log = logging.getLogger(__name__)
 

@@ -84,7 +84,7 @@ class ContactSheetWiring(QObject):
 
     def _texts(self, info: ModelInfo) -> list[TileText]:
         names = dict(SCALINGS)
-        is_color = info.input_shape[2] == 3
+        is_color = info.input_shape[2] >= 3
         is_guess = info.settings_are_guessed and self._tried[0] == info.settings
         mark = self.tr("guessed") if is_guess else self.tr("in use")
         return [

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QDialog
+from PySide6.QtCore import QObject
 
 from model.errors import LambdaError, OpenLambda, SegguiError
 from model.foreign.replacements import ReplacementStore, understood
 from seggui.panels.lambda_dialog import LambdaDialog
 from seggui.parts import Parts
 from seggui.settings import settings_dir
+from seggui.single_question import SingleQuestion
 
 if TYPE_CHECKING:
     from model.engine.protocol import ModelInfo
 
 
 class LambdaWiring(QObject):
-    """Replacements of Lambda layers; made when the first one is asked for.
-
-    Attributes:
-        dialog: the question that is open, or None.
-    """
+    """Replacements of Lambda layers; made when the first one is asked for."""
 
     def __init__(self, parts: Parts, load_model: Callable[[Path], None]) -> None:
         super().__init__(parts.window)
         self._window, self._messages = parts.window, parts.messages
         self._load_model = load_model
         self._store = ReplacementStore(settings_dir())
-        self._asked: tuple[Path, str] | None = None
-        self.dialog: LambdaDialog | None = None
+        self._question = SingleQuestion[LambdaDialog](self)
+
+    @property
+    def dialog(self) -> LambdaDialog | None:
+        """The question that is open, or None."""
+        return self._question.dialog
 
     def ask(self, path: Path, error: LambdaError) -> None:
         """Asks what the Lambda layers of a model calculate; with that, it is loaded again."""
@@ -65,23 +66,14 @@ class LambdaWiring(QObject):
     def _open(self, path: Path, sha256: str, reason: str, lambdas: Sequence[OpenLambda]) -> None:
         if self.dialog is not None:
             return
-        self._asked = path, sha256
-        self.dialog = LambdaDialog(path, reason, lambdas, understood, self._window)
-        self.dialog.finished.connect(self._on_answered)
-        self.dialog.open()
+        dialog = LambdaDialog(path, reason, lambdas, understood, self._window)
+        self._question.ask(dialog, partial(self._on_answered, path, sha256))
 
-    @Slot(int)
-    def _on_answered(self, result: int) -> None:
-        dialog, self.dialog = self.dialog, None
-        if dialog is None or self._asked is None:
-            return
-        path, sha256 = self._asked
-        chosen = dialog.chosen
-        dialog.deleteLater()
-        if result != QDialog.DialogCode.Accepted:
+    def _on_answered(self, path: Path, sha256: str, dialog: LambdaDialog, accepted: bool) -> None:
+        if not accepted:
             return
         try:
-            self._store.keep(sha256, {**self._store.of(sha256), **chosen})
+            self._store.keep(sha256, {**self._store.of(sha256), **dialog.chosen})
         except SegguiError as error:
             self._messages.error(error)
             return

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QDialog
 
 from model.errors import OwnLayersError, SegguiError
 from model.trust import TrustStore
@@ -14,13 +14,13 @@ from seggui.panels.own_layers_dialog import OwnLayersDialog, OwnLayersQuestion
 from seggui.panels.trusted_files_dialog import TrustedFilesDialog, TrustedRow
 from seggui.parts import Parts
 from seggui.settings import settings_dir
+from seggui.single_question import SingleQuestion
 
 
 class OwnLayersWiring(QObject):
     """Consents to Python files; made when the first one is asked for.
 
     Attributes:
-        dialog: the question that is open, or None.
         list_dialog: the list of consents that is open, or None.
     """
 
@@ -29,9 +29,13 @@ class OwnLayersWiring(QObject):
         self._window, self._messages = parts.window, parts.messages
         self._load_model = load_model
         self._store = TrustStore(settings_dir())
-        self._asked: tuple[Path, OwnLayersError] | None = None
-        self.dialog: OwnLayersDialog | None = None
+        self._question = SingleQuestion[OwnLayersDialog](self)
         self.list_dialog: TrustedFilesDialog | None = None
+
+    @property
+    def dialog(self) -> OwnLayersDialog | None:
+        """The question that is open, or None."""
+        return self._question.dialog
 
     def ask(self, path: Path, error: OwnLayersError) -> None:
         """Asks for the Python file of a model; with one, it is loaded again."""
@@ -46,19 +50,13 @@ class OwnLayersWiring(QObject):
             path, error.names, error.message if known is not None else "",
             known.path if known is not None else None,
         )  # fmt: skip
-        self._asked = path, error
-        self.dialog = OwnLayersDialog(question, self._window)
-        self.dialog.finished.connect(self._on_answered)
-        self.dialog.open()
+        dialog = OwnLayersDialog(question, self._window)
+        self._question.ask(dialog, partial(self._on_answered, path, error))
 
-    @Slot(int)
-    def _on_answered(self, result: int) -> None:
-        dialog, self.dialog = self.dialog, None
-        if dialog is None or self._asked is None:
-            return
-        (path, error), self._asked = self._asked, None
-        dialog.deleteLater()
-        if result != QDialog.DialogCode.Accepted or dialog.chosen is None:
+    def _on_answered(
+        self, path: Path, error: OwnLayersError, dialog: OwnLayersDialog, accepted: bool
+    ) -> None:
+        if not accepted or dialog.chosen is None:
             self._messages.info(
                 self.tr("{name} was not opened, and nothing was run.").format(name=path.name)
             )

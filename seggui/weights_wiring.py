@@ -3,41 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QDialog
+from PySide6.QtCore import QObject
 
 from model.errors import WeightsOnlyError
 from seggui.panels.weights_dialog import WeightsDialog
 from seggui.parts import Parts
 from seggui.settings import settings_dir
+from seggui.single_question import SingleQuestion
 from seggui.tasks.job_thread import JobThread
 
 
 class WeightsWiring(QObject):
-    """Names networks for weights; made when the first one is asked for.
-
-    Attributes:
-        dialog: the question that is open, or None.
-    """
+    """Names networks for weights; made when the first one is asked for."""
 
     def __init__(self, parts: Parts, load_model: Callable[[Path], None]) -> None:
         super().__init__(parts.window)
         self._window, self._messages = parts.window, parts.messages
         self._load_model = load_model
-        self._asked: tuple[Path, WeightsOnlyError] | None = None
         self._thread: JobThread | None = None
-        self.dialog: WeightsDialog | None = None
+        self._question = SingleQuestion[WeightsDialog](self)
+
+    @property
+    def dialog(self) -> WeightsDialog | None:
+        """The question that is open, or None."""
+        return self._question.dialog
 
     def ask(self, path: Path, error: WeightsOnlyError) -> None:
         """Asks for the network of a file of weights; with one, it is loaded again."""
         if self.dialog is not None:
             return
-        self._asked = path, error
-        self.dialog = WeightsDialog(path, error.message, self._window)
-        self.dialog.finished.connect(self._on_answered)
-        self.dialog.open()
+        dialog = WeightsDialog(path, error.message, self._window)
+        self._question.ask(dialog, partial(self._on_answered, path, error))
 
     def close(self) -> None:
         """Ends what still reads a file, and waits for it."""
@@ -45,15 +44,11 @@ class WeightsWiring(QObject):
             self._thread.close(drain=False)
             self._thread = None
 
-    @Slot(int)
-    def _on_answered(self, result: int) -> None:
-        dialog, self.dialog = self.dialog, None
-        if dialog is None or self._asked is None:
-            return
-        path, error = self._asked
+    def _on_answered(
+        self, path: Path, error: WeightsOnlyError, dialog: WeightsDialog, accepted: bool
+    ) -> None:
         chosen = dialog.chosen
-        dialog.deleteLater()
-        if result != QDialog.DialogCode.Accepted or chosen is None:
+        if not accepted or chosen is None:
             self._messages.info(self.tr("{name} was not opened.").format(name=path.name))
             return
         if self._thread is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from model.data.label_sets import Color
+from model.input_kinds import DEFAULT_PERCENTILES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -27,6 +28,7 @@ class Scaling(str, Enum):
     MEANS = "means"  # the same without turning to BGR, as keras-segmentation does it
     L2 = "l2"  # each image divided by its Euclidean norm, rows as samples as the seed project did
     STANDARD = "standard"  # per image: minus mean, by standard deviation
+    PERCENTILES = "percentiles"  # per image and channel: two percentiles become 0 and 1
 
 
 class Activation(str, Enum):
@@ -60,6 +62,7 @@ class ModelSettings:
         class_colors: one per class.
         excluded_classes: indices of classes that are never answered, e.g. a void that the network
             was trained with as a class; the others keep their index. Ascending.
+        percentiles: the lower and the upper one, 0..100, for ``Scaling.PERCENTILES``.
     """
 
     scaling: Scaling
@@ -71,6 +74,7 @@ class ModelSettings:
     class_names: tuple[str, ...]
     class_colors: tuple[Color, ...]
     excluded_classes: tuple[int, ...] = ()
+    percentiles: tuple[float, float] = DEFAULT_PERCENTILES
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,8 @@ class ModelInfo:
         file_format: ``"keras"`` or ``"hdf5"``.
         keras_version: of the writer, or an empty string when the file does not tell.
         num_parameters: weights in the network.
-        input_shape: (H, W, channels), None where free; channels is 1 or 3.
+        input_shape: (H, W, channels), None where free; channels is 1 or 3, or one more
+            for opacity.
         size_multiple: free input sides must be multiples of this many pixels; 1 when fixed.
         outputs: every output of the network.
         num_classes: classes the chosen output distinguishes (2 for one sigmoid channel).

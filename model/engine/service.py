@@ -11,8 +11,9 @@ import numpy.typing as npt
 from model import backend
 from model.engine.protocol import CancelToken, DeviceInfo, ModelInfo, ModelSettings, Prediction
 from model.errors import EngineError
-from model.examination import examine, with_settings
-from model.inspection import FileReport
+from model.examination import examine
+from model.file_report import FileReport
+from model.fitting_settings import with_settings
 from model.model_settings import load_settings, load_settings_sha256, load_test
 from model.opening import inspect_with_consent, open_with_consent
 from model.predictor import Predictor

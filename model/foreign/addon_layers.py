@@ -80,6 +80,48 @@ class ApproximateGELU(keras.layers.Layer):
         return {**super().get_config(), "approximate": self.approximate}
 
 
+@_register
+class WeightNormalization(keras.layers.Wrapper):
+    """A layer whose kernel is stored as direction and length (Salimans and Kingma, 2016).
+
+    Shapes in and out are those of the layer inside. The length is one number for each of the last
+    axis of the kernel. Until ``initialized`` is true, the kernel is taken as it is.
+    """
+
+    def __init__(self, layer: Any, data_init: bool = True, **options: Any) -> None:
+        super().__init__(layer, **options)
+        self.data_init = bool(data_init)
+
+    def build(self, input_shape: Any) -> None:
+        """Weights: lengths, direction, whether lengths count; then those of the layer inside."""
+        super().build(input_shape)
+        kernel = self.layer.kernel
+        self.g = self.add_weight(shape=(kernel.shape[-1],), name="g", initializer="ones")
+        self.v = kernel
+        self._initialized = self.add_weight(
+            shape=(), name="initialized", initializer="zeros", dtype="bool", trainable=False
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """As the class says."""
+        direction = ops.convert_to_tensor(self.v)
+        power = ops.sum(ops.square(direction), tuple(range(direction.ndim - 1)), keepdims=True)
+        length = ops.where(self._initialized, self.g, ops.sqrt(power))
+        kernel = direction * ops.rsqrt(ops.maximum(power, 1e-12)) * length
+        others = [each for each in self.layer.variables if each is not self.v]
+        values = [(self.v, kernel), *((each, each.value) for each in others)]
+        with keras.StatelessScope(state_mapping=values):
+            return self.layer(inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the layer inside."""
+        return self.layer.compute_output_shape(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """For saving."""
+        return {**super().get_config(), "data_init": self.data_init}
+
+
 @_register  # type: ignore[untyped-decorator]
 def tanh_gelu(x: Any) -> Any:
     """GELU by its tanh formula."""
@@ -107,6 +149,7 @@ def mean_rrelu(x: Any) -> Any:
 ADDON_LAYERS: dict[str, type[keras.layers.Layer]] = {
     "FilterResponseNormalization": FilterResponseNormalization,
     "ApproximateGELU": ApproximateGELU,
+    "WeightNormalization": WeightNormalization,
 }
 """The layers by name."""
 

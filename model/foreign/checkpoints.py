@@ -16,7 +16,7 @@ import numpy as np
 
 from model.errors import ModelFileError
 from model.foreign.building import BuiltNetwork
-from model.foreign.own_weights import ALIASES, at_path
+from model.foreign.own_weights import ALIASES, NAKED_CLONE, at_path
 from model.foreign.placing import Placer, has_weights
 from model.foreign.saved_model import fields
 from model.foreign.weight_files import check_numbers
@@ -108,8 +108,11 @@ class _Filler:
         for number, entry in enumerate(entries):
             child = self._graph[node["children"][f"layer_with_weights-{number}"]]
             if entry.network is not None:
-                self.fill(entry.network, child)
-            elif entry.is_own:
+                is_wrapped = entry.layer is not None
+                self.fill(
+                    entry.network, self._graph[child["children"]["layer"]] if is_wrapped else child
+                )
+            elif entry.is_own or entry.spec.wrapped is not None:
                 self._fill_own(entry.layer, child)
             else:
                 self._fill_layer(entry.layer, child)
@@ -150,7 +153,7 @@ class _Filler:
         for path, parent in waiting:  # grows meanwhile
             for name, number in parent["children"].items():
                 child = self._graph[number]
-                if name in _LISTS or id(child) in seen:
+                if name in _LISTS or name == NAKED_CLONE or id(child) in seen:
                     continue
                 seen.add(id(child))
                 if child["key"]:

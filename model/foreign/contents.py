@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.errors import LambdaError, ModelFileError, OpenLambda, OwnLayersError
+from model.file_report import FileReport
+from model.foreign.assumptions import assumptions_about
 from model.foreign.graph import LayerSpec, NetworkSpec, references
 from model.foreign.lambda_bodies import LambdaBody, read_lambda
 from model.foreign.operation_names import is_listed_function
@@ -25,7 +27,6 @@ from model.foreign.vocabulary import (
     current_name,
 )
 from model.foreign.writer import Writer, writer_of
-from model.inspection import FileReport
 
 OWN_LAYERS_REMEDY = (
     "Name the Python file that defines them, in the window or with --layers FILE.py; it is run "
@@ -50,6 +51,7 @@ class Contents:
         functions: names of TensorFlow functions that are not listed, each once.
         replaced: Lambda layers whose code is known without running it, with what they calculate:
             ``"Lambda 'norm': x / 255"``. The network is built with these operations instead.
+        assumed: what the file does not tell and was decided for it, in sentences.
         lambdas: everything that was found out about each Lambda layer, in the order of the file.
         open_lambdas: those whose code is not recognised, which the user can replace.
         layers: how many layers there are of each class, inner networks opened.
@@ -62,6 +64,7 @@ class Contents:
     unknown: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
     lambdas: tuple[LambdaBody, ...] = ()
     open_lambdas: tuple[OpenLambda, ...] = ()
     layers: Mapping[str, int] = field(default_factory=dict)
@@ -200,6 +203,7 @@ def contents_of(network: NetworkSpec, writer: Writer) -> Contents:
             *(body.described() for body in lambdas if body.expression is not None),
             *filter(None, map(meaning_of, network.walk())),
         ),
+        assumed=assumptions_about(network, writer),
         lambdas=tuple(lambdas), open_lambdas=tuple(open_lambdas),
         layers=dict(sorted(counts.items())),
         scales_input=_scales_input(network, {body.layer: body for body in lambdas}),
@@ -265,8 +269,12 @@ def _is_listed(layer: LayerSpec) -> bool:
         return layer.class_name in OPERATIONS_3[layer.module.rpartition(".")[2]]
     if layer.package == "seggui":
         return layer.class_name in OUR_LAYERS
+    if layer.class_name == "SpectralNormalization" and not layer.package:
+        # Before Keras had it, people wrote their own.
+        home = layer.module.partition(".")[0]
+        return home in ("keras", "tf_keras") or (not home and "power_iterations" in layer.config)
     name = current_name(layer.class_name)
-    return layer.package in ("", "keras", "Keras") and (name in LAYERS or name == "TimeDistributed")
+    return layer.package in ("", "keras", "Keras") and name in LAYERS
 
 
 def _once(names: list[str]) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ import keras
 from keras import ops
 
 from model.foreign.addon_layers import ADDON_FUNCTIONS, ADDON_LAYERS
+from model.foreign.mirrored_border import MirroredBorder
+from model.foreign.pyramid_layers import SpatialPyramidPooling
 from model.foreign.transformer_layers import TRANSFORMER_LAYERS
 from model.foreign.vocabulary import OUR_ACTIVATION
 
@@ -260,6 +262,8 @@ EQUIVALENTS: dict[str, type[keras.layers.Layer]] = {
     "OldResizing": OldResizing,
     "TanhGELU": TanhGELU,
     "Snake": Snake,
+    "MirroredBorder": MirroredBorder,
+    "SpatialPyramidPooling": SpatialPyramidPooling,
     **ADDON_LAYERS,
     **TRANSFORMER_LAYERS,
 }

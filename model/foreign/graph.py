@@ -64,6 +64,7 @@ class LayerSpec:
         config: options as stored; empty for a network.
         calls: where it is used; a layer of a Sequential has none of its own.
         network: what is inside, for a network.
+        wrapped: the layer that a wrapper applies (``TimeDistributed`` and the like).
     """
 
     name: str
@@ -73,6 +74,15 @@ class LayerSpec:
     config: Mapping[str, Any]
     calls: tuple[Call, ...] = ()
     network: NetworkSpec | None = None
+    wrapped: LayerSpec | None = None
+
+    def walk(self) -> Iterator[LayerSpec]:
+        """Itself, and all layers inside of it."""
+        yield self
+        if self.network is not None:
+            yield from self.network.walk()
+        if self.wrapped is not None:
+            yield from self.wrapped.walk()
 
 
 @dataclass(frozen=True)
@@ -97,9 +107,7 @@ class NetworkSpec:
     def walk(self) -> Iterator[LayerSpec]:
         """All layers, also inside of inner networks, in the order of the file."""
         for layer in self.layers:
-            yield layer
-            if layer.network is not None:
-                yield from layer.network.walk()
+            yield from layer.walk()
 
 
 def references(value: Any) -> Iterator[TensorRef]:

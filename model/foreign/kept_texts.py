@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from model.data.atomic import write_atomic
+from model.digest import is_sha256
 from model.errors import StorageError
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class KeptTexts:
@@ -25,7 +23,7 @@ class KeptTexts:
 
     def path(self, sha256: str) -> Path:
         """Where the text about a file is."""
-        if not _DIGEST.fullmatch(sha256):
+        if not is_sha256(sha256):
             raise ValueError(f"{sha256!r} is no SHA-256 of a file")
         return self._folder / f"{sha256}.json"
 

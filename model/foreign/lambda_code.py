@@ -9,7 +9,6 @@ anything that reaches outside is no expression.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from model.foreign.call_arguments import Name
@@ -27,8 +26,19 @@ from model.foreign.expressions import (
     text_of,
 )
 from model.foreign.graph import Slice
+from model.foreign.lambda_memory import Memory
+from model.foreign.lambda_values import (
+    NULL,
+    Attribute,
+    Unknown,
+    is_plain,
+    is_shape,
+    known,
+    shown,
+    texts,
+)
 from model.foreign.listed_calls import call
-from model.foreign.marshalled import Code, SetOf, Slice3
+from model.foreign.marshalled import Code
 from model.foreign.opcodes import (
     BINARY_OPERATORS,
     COMPARISONS,
@@ -53,24 +63,6 @@ _SIGNS = {
 _CONDITIONS = ("<", "<=", "==", "!=", ">", ">=")
 _JUMPS = {"POP_JUMP_IF_FALSE": False, "POP_JUMP_IF_TRUE": True}
 """Whether they jump when the condition holds."""
-
-
-@dataclass(frozen=True)
-class _Attribute:
-    """A method of a calculated value."""
-
-    value: Any
-    name: str
-
-
-@dataclass(frozen=True)
-class _Unknown:
-    """A value that the file does not hold."""
-
-    name: str
-
-
-_NULL = _Unknown("nothing")
 
 
 def follow(
@@ -113,12 +105,12 @@ def _bound(code: Code, defaults: Sequence[Any], arguments: Mapping[str, Any]) ->
         raise NotAnExpressionError("a function without arguments")
     if len(defaults) > code.num_arguments:
         raise NotAnExpressionError("more defaults than arguments")
-    bound: dict[str, Any] = {name: _Unknown(name) for name in names}
+    bound: dict[str, Any] = {name: Unknown(name) for name in names}
     first = code.num_arguments - len(defaults)
     bound.update(zip(code.variables[first : code.num_arguments], defaults, strict=True))
     for name in _GIVEN_BY_KERAS:
         if name in bound:
-            bound[name] = _Unknown(name)
+            bound[name] = Unknown(name)
     for name, value in arguments.items():
         if name not in bound and not code.flags & _VARIABLE_FLAGS:
             raise NotAnExpressionError(f"a function without an argument {name}")
@@ -129,14 +121,11 @@ def _bound(code: Code, defaults: Sequence[Any], arguments: Mapping[str, Any]) ->
     return bound
 
 
-class _Machine:
+class _Machine(Memory):
     def __init__(self, code: Code, version: str, writer: Writer) -> None:
-        self._code, self._writer, self._version = code, writer, version
-        self._at = VERSIONS.index(version)
-        self._stack: list[Any] = []
+        super().__init__(code, version)
+        self._writer = writer
         self._keywords: tuple[str, ...] = ()
-        self.locals: dict[str, Any] = {}
-        self.free: dict[str, Any] = {}
 
     def run(self, code: bytes) -> Any:
         instructions = read_instructions(code, self._version)
@@ -155,7 +144,7 @@ class _Machine:
                 result = self._constant(instruction.argument) if is_constant else self._pop()
                 if self._stack or not (is_branched or next(instructions, None) is None):
                     raise NotAnExpressionError("a condition")
-                return _known(result)
+                return known(result)
             self._step(instruction.name, instruction.argument)
             if len(self._stack) > _MAX_STACK:
                 raise NotAnExpressionError("too much at once")
@@ -179,125 +168,10 @@ class _Machine:
             raise NotAnExpressionError(f"the instruction {name}")
         step(self, argument)
 
-    # -- the stack -------------------------------------------------------------------------------
-
-    def _push(self, value: Any) -> None:
-        self._stack.append(value)
-
-    def _pop(self) -> Any:
-        if not self._stack:
-            raise ByteCodeError("the code takes more than it has")
-        return self._stack.pop()
-
-    def _pop_many(self, number: int) -> tuple[Any, ...]:
-        if number > len(self._stack):
-            raise ByteCodeError("the code takes more than it has")
-        values = tuple(self._stack[len(self._stack) - number :])
-        del self._stack[len(self._stack) - number :]
-        return values
-
-    # -- loading and storing ---------------------------------------------------------------------
-
-    def _item(self, values: Sequence[Any], place: int) -> Any:
-        if not 0 <= place < len(values):
-            raise ByteCodeError("the code refers to what is not there")
-        return values[place]
-
-    def _constant(self, place: int) -> Any:
-        return _plain(self._item(self._code.constants, place))
-
-    def _load_constant(self, place: int) -> None:
-        self._push(self._constant(place))
-
-    def _load(self, place: int) -> None:
-        name = self._item(self._code.variables, place)
-        if name not in self.locals:
-            raise NotAnExpressionError(f"the variable {name} before it has a value")
-        self._push(self.locals[name])
-
-    def _load_two(self, places: int) -> None:
-        self._load(places >> 4)
-        self._load(places & 15)
-
-    def _store(self, place: int) -> None:
-        self.locals[self._item(self._code.variables, place)] = self._pop()
-
-    def _store_load(self, places: int) -> None:
-        self._store(places >> 4)
-        self._load(places & 15)
-
-    def _store_two(self, places: int) -> None:
-        self._store(places >> 4)
-        self._store(places & 15)
-
-    def _load_around(self, place: int) -> None:
-        is_new = self._at >= VERSIONS.index("3.11")
-        names = self._code.variables if is_new else self._code.cells + self._code.free
-        name = self._item(names, place)
-        if name not in self.free:
-            raise NotAnExpressionError(f"{name}, which is not in the file")
-        self._push(self.free[name])
-
-    def _load_global(self, argument: int) -> None:
-        is_new = self._at >= VERSIONS.index("3.11")
-        name = Name((self._item(self._code.names, argument >> 1 if is_new else argument),))
-        if not is_new or not argument & 1:
-            self._push(name)
-        elif self._at >= VERSIONS.index("3.13"):
-            self._stack += [name, _NULL]
-        else:
-            self._stack += [_NULL, name]
-
-    def _load_attribute(self, argument: int) -> None:
-        is_new = self._at >= VERSIONS.index("3.12")
-        name = self._item(self._code.names, argument >> 1 if is_new else argument)
-        value = self._attribute(self._pop(), name)
-        if not is_new or not argument & 1:
-            self._push(value)
-        elif self._at >= VERSIONS.index("3.13"):
-            self._stack += [value, _NULL]
-        else:
-            self._stack += [_NULL, value]
-
-    def _load_method(self, argument: int) -> None:
-        value = self._attribute(self._pop(), self._item(self._code.names, argument))
-        # Two places on the stack, which CALL_METHOD (and CALL of 3.11) take back again.
-        self._stack += [_NULL, value]
-
-    def _attribute(self, value: Any, name: str) -> Any:
-        if isinstance(value, Name):
-            path = (*value.path, name)
-            return None if name == "newaxis" else Name(path)
-        if is_tensor(value):
-            if name == "value" and _is_side(value):  # of a dimension in TensorFlow 1
-                return value
-            return Operation("shape", (value,)) if name == "shape" else _Attribute(value, name)
-        raise NotAnExpressionError(f"{_shown(value)}.{name}")
-
-    def _import(self, argument: int) -> None:
-        """An import is only a name here, like any other global."""
-        path = tuple(self._item(self._code.names, argument).split("."))
-        wanted, level = self._pop(), self._pop()
-        if level != 0:
-            raise NotAnExpressionError("an import from beside itself")
-        self._push(Name(path if wanted else path[:1]))
-
-    def _import_from(self, argument: int) -> None:
-        module = self._pop()
-        if not isinstance(module, Name):
-            raise ByteCodeError("an import from what is no module")
-        self._stack += [module, Name((*module.path, self._item(self._code.names, argument)))]
-
-    def _swap(self, number: int) -> None:
-        if number != 2:
-            raise NotAnExpressionError("an instruction that is not listed")
-        first, second = self._pop_many(2)
-        self._stack += [second, first]
-
     # -- calculating -----------------------------------------------------------------------------
 
     def _binary(self, sign: str) -> None:
-        right, left = _known(self._pop()), _known(self._pop())
+        right, left = known(self._pop()), known(self._pop())
         self._push(arithmetic(sign, left, right))
 
     def _binary_operation(self, argument: int) -> None:
@@ -314,8 +188,8 @@ class _Machine:
         number = argument >> COMPARISONS[since]
         if number >= len(_CONDITIONS):
             raise NotAnExpressionError("a condition")
-        right, left = _known(self._pop()), _known(self._pop())
-        if _CONDITIONS[number] in ("==", "!=") and _is_plain(left) and _is_plain(right):
+        right, left = known(self._pop()), known(self._pop())
+        if _CONDITIONS[number] in ("==", "!=") and is_plain(left) and is_plain(right):
             self._push((left == right) is (_CONDITIONS[number] == "=="))
         else:
             self._push(compared(_CONDITIONS[number], left, right))
@@ -328,33 +202,33 @@ class _Machine:
         return condition
 
     def _negative(self, _: int) -> None:
-        self._push(negative(_known(self._pop())))
+        self._push(negative(known(self._pop())))
 
     def _subscript(self, _: int) -> None:
-        index, value = _known(self._pop()), _known(self._pop())
+        index, value = known(self._pop()), known(self._pop())
         self._push(subscript(value, index))
 
     def _slice_of(self, _: int) -> None:
-        stop, start, value = (_known(self._pop()) for _ in range(3))
+        stop, start, value = (known(self._pop()) for _ in range(3))
         self._push(subscript(value, Slice(start, stop, None)))
 
     def _build(self, number: int) -> None:
-        self._push(checked(tuple(_known(value) for value in self._pop_many(number))))
+        self._push(checked(tuple(known(value) for value in self._pop_many(number))))
 
     def _build_slice(self, number: int) -> None:
         if number not in (2, 3):
             raise ByteCodeError("a slice of unusual length")
-        parts = [_known(value) for value in self._pop_many(number)]
+        parts = [known(value) for value in self._pop_many(number)]
         self._push(Slice(parts[0], parts[1], parts[2] if number == 3 else None))
 
     def _extend(self, place: int) -> None:
-        more, values = _known(self._pop()), self._pop()
+        more, values = known(self._pop()), self._pop()
         if place != 1 or not isinstance(more, tuple) or not isinstance(values, tuple):
             raise NotAnExpressionError("a list that is put together")
         self._push(checked(values + more))
 
     def _unpack(self, number: int) -> None:
-        value = _known(self._pop())
+        value = known(self._pop())
         if isinstance(value, tuple | list) and len(value) != number:
             raise NotAnExpressionError("a sequence of another length")
         self._stack += [subscript(value, place) for place in reversed(range(number))]
@@ -362,7 +236,7 @@ class _Machine:
     def _intrinsic(self, argument: int) -> None:
         if argument not in (_LIST_TO_TUPLE, _UNARY_POSITIVE):
             raise NotAnExpressionError("an instruction that is not listed")
-        value = _known(self._pop())
+        value = known(self._pop())
         if argument == _UNARY_POSITIVE:
             raise NotAnExpressionError(f"+{text_of(value)}")
         self._push(value)
@@ -374,13 +248,13 @@ class _Machine:
         kwargs: dict[str, Any] = {}
         if self._version == "3.5":
             pairs = self._pop_many(2 * (argument >> 8))
-            kwargs = dict(zip(_texts(pairs[::2]), pairs[1::2], strict=True))
+            kwargs = dict(zip(texts(pairs[::2]), pairs[1::2], strict=True))
             argument &= 255
         args = self._pop_many(argument)
         self._push(self._called(self._pop(), args, kwargs))
 
     def _call_with_names(self, number: int) -> None:
-        names = _texts(self._pop())
+        names = texts(self._pop())
         args, kwargs = self._split(self._pop_many(number), names)
         if self._at >= VERSIONS.index("3.13"):
             self._drop_null()
@@ -404,11 +278,11 @@ class _Machine:
         self._push(self._called(function, args, kwargs))
 
     def _drop_null(self) -> None:
-        if self._pop() is not _NULL:
+        if self._pop() is not NULL:
             raise NotAnExpressionError("a call of something that is no function")
 
     def _set_keywords(self, place: int) -> None:
-        self._keywords = _texts(self._constant(place))
+        self._keywords = texts(self._constant(place))
 
     def _split(
         self, values: tuple[Any, ...], names: tuple[str, ...]
@@ -419,62 +293,16 @@ class _Machine:
         return values[:start], dict(zip(names, values[start:], strict=True))
 
     def _called(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        args = tuple(_known(value, allow_names=True) for value in args)
-        kwargs = {key: _known(value, allow_names=True) for key, value in kwargs.items()}
+        args = tuple(known(value, allow_names=True) for value in args)
+        kwargs = {key: known(value, allow_names=True) for key, value in kwargs.items()}
         if isinstance(function, Name):
             return call(function, args, kwargs, self._writer)
-        if isinstance(function, _Attribute) and not args and not kwargs:
+        if isinstance(function, Attribute) and not args and not kwargs:
             if function.name == "get_shape":
                 return Operation("shape", (function.value,))
-            if function.name == "as_list" and _is_shape(function.value):
+            if function.name == "as_list" and is_shape(function.value):
                 return function.value
-        raise NotAnExpressionError(f"a call of {_shown(function)}")
-
-
-def _plain(value: Any) -> Any:
-    """A constant of a function, in the words of `model.foreign.expressions`."""
-    if isinstance(value, Slice3):
-        return Slice(_plain(value.start), _plain(value.stop), _plain(value.step))
-    if isinstance(value, tuple):
-        return tuple(_plain(item) for item in value)
-    if isinstance(value, Code | SetOf | bytes | complex):
-        return _Unknown("a function inside" if isinstance(value, Code) else "an unusual constant")
-    return value
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float)
-
-
-def _known(value: Any, *, allow_names: bool = False) -> Any:
-    if isinstance(value, tuple):
-        return tuple(_known(item, allow_names=allow_names) for item in value)
-    if isinstance(value, _Unknown | _Attribute) or (isinstance(value, Name) and not allow_names):
-        raise NotAnExpressionError(f"{_shown(value)}, which is not in the file")
-    return value
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Name):
-        return ".".join(value.path)
-    if isinstance(value, _Attribute):
-        return f"{text_of(value.value)}.{value.name}"
-    return value.name if isinstance(value, _Unknown) else text_of(value)
-
-
-def _is_shape(value: Any) -> bool:
-    return isinstance(value, Operation) and value.function == "shape"
-
-
-def _is_side(value: Any) -> bool:
-    is_part = isinstance(value, Operation) and value.function == "__operators__.getitem"
-    return is_part and _is_shape(value.args[0])
-
-
-def _texts(values: Any) -> tuple[str, ...]:
-    if not isinstance(values, tuple) or not all(type(value) is str for value in values):
-        raise ByteCodeError("a name is no text")
-    return values
+        raise NotAnExpressionError(f"a call of {shown(function)}")
 
 
 def _nothing(_: _Machine, __: int) -> None:
@@ -487,7 +315,7 @@ def _discard(machine: _Machine, _: int) -> None:
 
 _STEPS: dict[str, Callable[[_Machine, int], None]] = {
     **dict.fromkeys(("NOP", "PRECALL", "LIST_TO_TUPLE"), _nothing),
-    "PUSH_NULL": lambda machine, _: machine._push(_NULL),
+    "PUSH_NULL": lambda machine, _: machine._push(NULL),
     "POP_TOP": _discard, "SWAP": _Machine._swap,
     "ROT_TWO": lambda machine, _: machine._swap(2),
     "LOAD_FAST": _Machine._load, "LOAD_FAST_CHECK": _Machine._load,

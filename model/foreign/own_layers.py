@@ -8,7 +8,6 @@ other.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import inspect
 import sys
 import traceback
@@ -19,6 +18,7 @@ from typing import Any
 
 import keras
 
+from model.digest import bytes_sha256
 from model.errors import ModelFileError, OwnLayersError
 from model.foreign.graph import LayerSpec
 from model.foreign.old_keras import (
@@ -173,7 +173,7 @@ def run_file(path: Path, *, sha256: str | None = None) -> OwnLayers:
         ModelFileError: it cannot be read, or has changed.
     """
     source = read_code(path)
-    digest = hashlib.sha256(source).hexdigest()
+    digest = bytes_sha256(source)
     if sha256 is not None and digest != sha256:
         raise ModelFileError(
             f"{path.name} has changed since it was trusted.", remedy="Choose it again."

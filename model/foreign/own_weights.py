@@ -15,8 +15,22 @@ import keras
 
 from model.foreign.weight_files import WeightGroup
 
-ALIASES = {"depthwise_kernel": "kernel", "kernel": "depthwise_kernel"}
-"""Names of a variable in older and newer versions."""
+ALIASES = {
+    "depthwise_kernel": "kernel", "kernel": "depthwise_kernel",
+    "sn_u": "vector_u", "u": "vector_u", "w": "kernel",
+}  # fmt: skip
+"""Names of a variable in older and newer versions, and in TensorFlow Addons."""
+
+NAKED_CLONE = "_naked_clone_layer"
+"""What WeightNormalization of TensorFlow Addons keeps for its start, and never uses again."""
+
+_CLONE_IN_NAMES = "/data_dep_init/"
+"""The same in the names of its arrays in HDF5 files."""
+
+
+def without_clone(names: Sequence[str]) -> list[str]:
+    """The names of a layer's arrays without those that only its start needed."""
+    return [name for name in names if _CLONE_IN_NAMES not in name]
 
 
 def in_stored_order(layer: keras.layers.Layer, names: Sequence[str]) -> list[Any] | None:

@@ -7,6 +7,7 @@ ValueError or TypeError, depending on where it lies (found by fuzzing).
 from __future__ import annotations
 
 import contextlib
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,11 +20,18 @@ ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeErro
 
 _BROKEN = "Copy or download it again, or save the network again."
 _MAX_LENGTH = 200
+_BOLD = re.compile(r"\x1b\[\d*m")
 
 
 def reason_of(error: Exception) -> str:
-    """The first line of what an error says, without a full stop; its kind if it says nothing."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    """The first line of what an error says, without a full stop; its kind if it says nothing.
+
+    Keras puts a line in front that only names the layer, and prints what follows in bold.
+    """
+    text = _BOLD.sub("", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
+        del lines[0]
     return shortened(lines[0] if lines else type(error).__name__).rstrip(" .:")
 
 

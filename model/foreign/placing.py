@@ -18,7 +18,15 @@ import numpy.typing as npt
 from model.errors import ModelFileError
 from model.foreign.building import BuiltEntry, BuiltNetwork
 from model.foreign.layout import turned_array
-from model.foreign.own_weights import ALIASES, from_groups, in_stored_order, snake
+from model.foreign.own_weights import (
+    ALIASES,
+    NAKED_CLONE,
+    from_groups,
+    in_stored_order,
+    snake,
+    without_clone,
+)
+from model.foreign.public_layers import as_listed
 from model.foreign.weight_files import CONTAINERS, WeightGroup, base_and_number
 
 Array = npt.NDArray[np.generic]
@@ -50,9 +58,11 @@ def place_weights(
     if file_format == "hdf5":
         placer.by_name(built, weights)
         left = [name for name in weights.unused() if "/optimizer_weights/" not in name]
+        left = [name for name in left if not placer.is_needless(name)]
     else:
         placer.by_number(built, weights)
         left = [name for container in CONTAINERS for name in _unused_in(weights.group(container))]
+        left = [name for name in left if not placer.is_needless(name)]
     if left:
         raise ModelFileError(
             f"{file_name} holds weights that no layer asks for: {_listed(left)}.", remedy=_BROKEN
@@ -70,6 +80,11 @@ class Placer:
         self._turned = {id(entry.layer) for entry in _entries(built) if entry.is_turned}
         self._own = {id(entry.layer) for entry in _entries(built) if entry.is_own}
         self._filled: set[int] = set()
+        self._ignored: set[str] = set()
+
+    def is_needless(self, path: str) -> bool:
+        """Whether an array may be left over: it was needed for the first batch of training only."""
+        return path in self._ignored
 
     def check_all(self, built: BuiltNetwork) -> None:
         """No layer with weights was left as it was made."""
@@ -89,6 +104,9 @@ class Placer:
             names = group.texts("weight_names") if group is not None else None
             if group is None or not names:
                 continue
+            if as_listed(entry.spec).class_name == "WeightNormalization":
+                self._ignored |= {f"{group.path}/{name}" for name in names}
+                names = tuple(without_clone(names))
             arrays = [group.array(name) for name in names]
             if entry.network is not None:
                 self._into_network(entry.network, names, arrays)
@@ -215,8 +233,12 @@ class Placer:
                 remedy=_BROKEN,
             )
         if entry.network is not None:
-            self.by_number(entry.network, group)
+            inside = group.group("layer") if entry.layer is not None else group
+            self.by_number(entry.network, inside or group)
         elif has_weights(entry):
+            clone = group.group(NAKED_CLONE)
+            if clone is not None and entry.spec.class_name == "WeightNormalization":
+                self._ignored.update(clone.unused())
             variables, arrays = self._numbered(entry, group)
             if len(variables) != len(arrays):
                 raise self._count(entry.layer, len(variables), len(arrays))
@@ -345,6 +367,9 @@ def _numbered(layer: keras.layers.Layer, group: WeightGroup) -> tuple[list[Any],
         sub = group.group(name)
         if name != "vars" and isinstance(inner, keras.layers.Layer) and sub is not None:
             more_variables, more_arrays = _numbered(inner, sub)
+            if len(more_variables) > len(more_arrays):  # the outer layer has taken one over
+                known = {id(variable) for variable in variables}
+                more_variables = [v for v in more_variables if id(v) not in known]
             variables += more_variables
             arrays += more_arrays
     return variables, arrays

@@ -20,7 +20,9 @@ from model.foreign.graph import (
     TensorRef,
     references,
 )
+from model.foreign.node_defs import as_function
 from model.foreign.parser_errors import shortened
+from model.foreign.vocabulary import WRAPPERS, operation_module
 
 _GRAPHS = frozenset({"Functional", "Model"})
 MAX_LAYERS = 20_000
@@ -43,15 +45,6 @@ def read_network(config: Mapping[str, Any], *, file_name: str) -> NetworkSpec:
     return _Reader(file_name).network(config, depth=0)
 
 
-def read_layer(entry: Any, *, file_name: str) -> LayerSpec:
-    """Understands a layer that is an option of another one.
-
-    Raises:
-        ModelFileError: it is no layer.
-    """
-    return _Reader(file_name).layer(entry, depth=0)
-
-
 class _Reader:
     def __init__(self, file_name: str) -> None:
         self._file_name = file_name
@@ -69,11 +62,20 @@ class _Reader:
         is_graph = isinstance(kind, str) and kind in _GRAPHS
         if is_graph and isinstance(config, Mapping) and "layers" in config:
             return self._functional(config, depth)
-        raise ModelFileError(
-            f"{self._file_name} holds a {shortened(str(kind))}; a network that is made of layers "
-            "was expected (Functional or Sequential). A network that is written as a class of "
-            "its own keeps its layers in Python code, and not in the file.",
-            remedy="Rebuild it as keras.Model(inputs, outputs), and save that.",
+        raise self._written_as_class(entry)
+
+    def _written_as_class(self, entry: Mapping[str, Any]) -> ModelFileError:
+        if not isinstance(entry.get("class_name"), str):
+            return self._wrong("holds a configuration that names no class")
+        names = _classes_in(entry)
+        others = names[1:7]
+        inside = f" (with {', '.join(others)} inside)" if others else ""
+        package = str(entry.get("registered_name") or "").rpartition(">")[0]
+        return ModelFileError(
+            f"{self._file_name} holds a {shortened(names[0])}{inside}; a network that is made of "
+            "layers was expected (Functional or Sequential). A network that is written as a class "
+            "of its own keeps its layers in Python code, and not in the file.",
+            remedy=_class_remedy(shortened(package)),
         )
 
     def _sequential(self, config: Any, depth: int) -> NetworkSpec:
@@ -116,6 +118,8 @@ class _Reader:
     # -- layers ----------------------------------------------------------------------------------
 
     def layer(self, entry: Any, *, depth: int) -> LayerSpec:
+        if depth > MAX_DEPTH:
+            raise self._wrong(f"nests layers more than {MAX_DEPTH} deep")
         self._num_layers += 1
         if self._num_layers > MAX_LAYERS:
             raise self._wrong(f"has more than {MAX_LAYERS} layers")
@@ -133,13 +137,22 @@ class _Reader:
         network = None
         if plain in _GRAPHS or plain == "Sequential":
             network = self.network({"class_name": plain, "config": config}, depth=depth + 1)
+        wrapped = None
+        if plain in WRAPPERS:
+            wrapped = self.layer(options.get("layer"), depth=depth + 1)
         calls = entry.get("inbound_nodes") or []
-        module = entry.get("module")
-        return LayerSpec(
-            name, plain, module if isinstance(module, str) else "", package,
+        spec = LayerSpec(
+            name, plain, _module_of(entry, plain, options), package,
             options if network is None else {},
             tuple(self._call(node) for node in self._list(calls, "inbound_nodes")), network,
+            wrapped,
         )  # fmt: skip
+        if plain != "TensorFlowOpLayer":
+            return spec
+        try:
+            return as_function(spec)
+        except ValueError as error:
+            raise self._wrong(f"has the node {shortened(name)!r} with {error}") from error
 
     def _check_lengths(self, *names: str) -> None:
         longest = max(names, key=len)
@@ -254,6 +267,45 @@ class _Reader:
         return ModelFileError(
             f"{self._file_name} {what}; that is no network that Keras writes.", remedy=_REMEDY
         )
+
+
+def _module_of(entry: Mapping[str, Any], class_name: str, options: Mapping[str, Any]) -> str:
+    """Home of a class. HDF5 files of Keras 3 leave it out, also for operations.
+
+    An operation is called as Keras 3 writes calls, and has none of the options of layers.
+    """
+    module = entry.get("module")
+    if isinstance(module, str):
+        return module
+    calls = entry.get("inbound_nodes")
+    is_new = isinstance(calls, list) and bool(calls) and isinstance(calls[0], Mapping)
+    if "module" in entry or "trainable" in options or not is_new:
+        return ""
+    return operation_module(class_name)
+
+
+def _class_remedy(package: str) -> str:
+    if not package:
+        return "Rebuild it as keras.Model(inputs, outputs), and save that."
+    return (
+        f"Where {package} is installed, take it apart into plain layers and save that; the manual "
+        "has the lines for it (Files that are no plain network)."
+    )
+
+
+def _classes_in(entry: Mapping[str, Any]) -> list[str]:
+    """The class of a network, and those of other packages than Keras among its options."""
+    found = [str(entry.get("class_name"))]
+    waiting: list[Any] = [entry.get("config")]
+    for value in waiting:  # grows meanwhile
+        if isinstance(value, Mapping):
+            home = str(value.get("module") or "").partition(".")[0]
+            if isinstance(value.get("class_name"), str) and home not in ("keras", "builtins", ""):
+                found.append(shortened(value["class_name"]))
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return list(dict.fromkeys(found))
 
 
 def _is_old_tensor(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from model.errors import ModelFileError
+from model.file_report import FileReport
 from model.foreign.building import BuiltNetwork, build_network
 from model.foreign.checkpoints import place_checkpoint
 from model.foreign.graph import NetworkSpec, network_before
@@ -15,7 +16,6 @@ from model.foreign.saved_model import stored_bytes, variables_of
 from model.foreign.weight_files import open_weights
 from model.foreign.weight_limit import limited_weights
 from model.foreign.writer import has_old_bilinear, writer_of
-from model.inspection import FileReport
 
 
 def rebuild(report: FileReport, *, own: OwnLayers | None = None) -> keras.Model:

@@ -25,7 +25,7 @@ from model.foreign.lambda_bodies import read_lambda
 from model.foreign.writer import Writer
 
 if TYPE_CHECKING:
-    from model.inspection import FileReport
+    from model.file_report import FileReport
 
 FOLDER = "replacements"
 MAX_LENGTH = 300

@@ -1,7 +1,8 @@
 """SavedModel folders of Keras 2: their layers as data, without running the graph in them. No Keras.
 
 ``keras_metadata.pb`` holds the configuration of the network as JSON, ``variables/`` an ordinary
-TensorFlow checkpoint. What ``saved_model.pb`` holds is a program, and is never looked at.
+TensorFlow checkpoint. Until TensorFlow 2.4 the same JSON lies in ``saved_model.pb``, beside the
+program, which is never looked at.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from model.foreign.weight_files import MAX_BYTES, check_archive
 
 GRAPH, METADATA = SAVED_MODEL_FILES
 _MAX_METADATA_BYTES = 64 * 2**20
+_MAX_GRAPH_BYTES = 512 * 2**20
 _NETWORKS = ("_tf_keras_network", "_tf_keras_sequential", "_tf_keras_model")
 _BROKEN = "Copy or download the whole folder again."
 
@@ -46,6 +48,34 @@ def read_metadata(data: bytes, *, file_name: str) -> Mapping[str, Any]:
             f"{file_name} has a damaged {METADATA}: {reason_of(error)}.", remedy=_BROKEN
         ) from error
     raise ModelFileError(f"{file_name} has a {METADATA} without a network.", remedy=_BROKEN)
+
+
+def read_graph(data: bytes, *, file_name: str) -> Mapping[str, Any]:
+    """The same root object from ``saved_model.pb``, where TensorFlow 2.0 to 2.4 kept it.
+
+    Raises:
+        ModelFileError: there is none, so that the layers are lost; or it is damaged.
+    """
+    if len(data) > _MAX_GRAPH_BYTES:
+        raise ModelFileError(f"{file_name} holds a program of {len(data)} bytes.", remedy=_BROKEN)
+    try:
+        user_object = dict(fields(_at(data, (2, 7, 1, 4))))  # meta graph, objects, root, its kind
+        if not isinstance(user_object.get(3), bytes) or not user_object[3]:
+            raise without_layers(file_name)
+        return _root({4: user_object.get(1, b""), 5: user_object[3]}, file_name)
+    except ValueError as error:
+        raise without_layers(file_name) from error
+
+
+def _at(data: bytes, path: tuple[int, ...]) -> bytes:
+    """The first field of each number, one inside of the other."""
+    for number in path:
+        found = (value for key, value in fields(data) if key == number)
+        value = next(found, None)
+        if not isinstance(value, bytes):
+            raise ValueError("a message without the part that was looked for")
+        data = value
+    return data
 
 
 def without_layers(name: str) -> ModelFileError:

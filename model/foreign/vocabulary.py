@@ -22,20 +22,24 @@ LAYERS = words(
     RandomContrast RandomCrop RandomFlip RandomRotation RandomTranslation RandomZoom ReLU
     RepeatVector Rescaling Reshape Resizing SeparableConv2D Softmax SpatialDropout2D Subtract
     ThresholdedReLU UnitNormalization UpSampling2D ZeroPadding2D Attention AdditiveAttention
-    EinsumDense Identity RMSNormalization
+    EinsumDense Identity RMSNormalization TimeDistributed SpectralNormalization
     """
 )
 """Layers by the names that Keras gives them today; Keras 3 lost ``ThresholdedReLU``, it is ours."""
 
+WRAPPERS = words("TimeDistributed SpectralNormalization WeightNormalization")
+"""Layers that apply another one, which is among their options."""
+
 NESTED_LAYERS = words(
-    "PatchExtract PatchEmbedding PatchMerging PatchExpanding SwinTransformerBlock"
+    "PatchExtract PatchEmbedding PatchMerging PatchExpanding SwinTransformerBlock "
+    "SpatialPyramidPooling"
 )
-"""Layers of `model.foreign.transformer_layers`, which have layers inside (package ``seggui``)."""
+"""Layers of ours that have layers inside (package ``seggui``)."""
 
 OUR_LAYERS = NESTED_LAYERS | words(
     """
     ThresholdedReLU OldBilinearUpSampling2D ResizeLike OldResizing TanhGELU Snake
-    FilterResponseNormalization ApproximateGELU
+    FilterResponseNormalization ApproximateGELU WeightNormalization MirroredBorder
     """
 )
 """Layers of `model.foreign.equivalents`, as they are saved again (package ``seggui``)."""
@@ -114,6 +118,14 @@ OPERATIONS_3 = {
 """Operations of Keras 3 that may be nodes of a graph, by the module that has them."""
 
 OPERATION_MODULES = tuple(f"keras.src.ops.{home}" for home in OPERATIONS_3)
+
+
+def operation_module(class_name: str) -> str:
+    """The module of an operation of Keras 3; empty if there is none of this name."""
+    homes = (home for home, names in OPERATIONS_3.items() if class_name in names)
+    home = next(homes, "")
+    return f"keras.src.ops.{home}" if home else ""
+
 
 CODE_LAYERS = frozenset({"Lambda"})
 """Layers that hold program code. Without consent, they are shown and not built."""

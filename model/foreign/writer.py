@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from model.foreign.graph import NetworkSpec
 
 if TYPE_CHECKING:
-    from model.inspection import FileReport
+    from model.file_report import FileReport
 
 Rule = Literal["old", "new", "unknown"]
 """How pixels are weighed when an image is resized: as TensorFlow 1 did, or with pixel centres."""
@@ -25,12 +25,16 @@ class Writer:
         resize_of_keras: the rule of ``keras.backend.resize_images`` and of bilinear enlarging.
         resize_of_tensorflow: the rule of ``tf.image.resize``.
         is_channels_first: some layer has its channels first.
+        has_image_resize: its TensorFlow had ``tf.image.resize`` (1.13 and later).
+        keras_version: of the file, or an empty string.
     """
 
     is_keras_2: bool = True
     resize_of_keras: Rule = "new"
     resize_of_tensorflow: Rule = "new"
     is_channels_first: bool = False
+    has_image_resize: bool = True
+    keras_version: str = ""
 
 
 def writer_of(network: NetworkSpec, report: FileReport) -> Writer:
@@ -45,11 +49,16 @@ def writer_of(network: NetworkSpec, report: FileReport) -> Writer:
     is_folder = report.file_format == "saved_model"
     is_old = is_folder or is_keras_2(version, report.config)
     rule = "new" if is_folder else _resize_of_tensorflow(network, version, is_keras_2=is_old)
+    if rule == "unknown" and report.tensorflow:
+        rule = "old" if report.tensorflow == 1 else "new"
+    numbers = _numbers(version)
     return Writer(
         is_old,
         "old" if has_old_bilinear(version) else "new",
         rule,
         any(layer.config.get("data_format") == "channels_first" for layer in network.walk()),
+        numbers is None or numbers >= (2, 2),
+        version,
     )
 
 
@@ -63,8 +72,8 @@ def is_keras_2(version: str, config: Mapping[str, Any]) -> bool:
 def has_old_bilinear(version: str) -> bool:
     """Stand-alone Keras before 2.4 enlarges as TensorFlow 1 did.
 
-    Keras inside of TensorFlow says so by ``-tf``. For ``2.2.4-tf`` the rule cannot be known:
-    TensorFlow 1.13 and 1.14 have the old one, 1.15 and 2.0 the new one.
+    Keras inside of TensorFlow says so by ``-tf``. Of ``2.2.4-tf``, TensorFlow 1.13 and 1.14 have
+    the old rule, too, but do not store the interpolation (`model.foreign.assumptions`).
     """
     numbers = _numbers(version)
     return numbers is not None and "tf" not in version and numbers < (2, 4)

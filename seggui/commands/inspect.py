@@ -16,9 +16,10 @@ from typing import Any
 
 from model.engine.protocol import ModelInfo
 from model.errors import SegguiError, WeightsOnlyError
+from model.file_report import FileReport
 from model.foreign.contents import Contents, describe_contents
 from model.foreign.replacements import with_chosen_replacements
-from model.inspection import FileReport, inspect_file
+from model.inspection import inspect_file
 from model.trust import TrustStore
 from seggui.cli import DONE, FAILED, add_engine_argument
 from seggui.commands.network import (

@@ -16,8 +16,8 @@ from model.trust import TrustStore
 from seggui.launcher.ready import user_data_folder
 
 if TYPE_CHECKING:
+    from model.file_report import FileReport
     from model.foreign.contents import Contents
-    from model.inspection import FileReport
 
 Hosting = Literal["process", "thread"]
 

@@ -45,11 +45,11 @@ def candidates(settings: ModelSettings, *, channels: int) -> tuple[ModelSettings
 
     Args:
         settings: what is guessed, or in use.
-        channels: of the network's input. With one the colour order means nothing. The convention of
+        channels: of the network's input. Without colour its order means nothing. The convention of
             the Caffe models is that of the means in BGR, so it stands there once.
     """
     found = [settings]
-    for order in ("rgb", "bgr") if channels == 3 else (settings.channel_order,):
+    for order in ("rgb", "bgr") if channels >= 3 else (settings.channel_order,):
         for scaling in Scaling:
             other = replace(settings, scaling=scaling, channel_order=order)
             if _what_it_does(other, channels) not in [_what_it_does(s, channels) for s in found]:
@@ -60,8 +60,8 @@ def candidates(settings: ModelSettings, *, channels: int) -> tuple[ModelSettings
 def _what_it_does(settings: ModelSettings, channels: int) -> tuple[Scaling, bool]:
     is_turned = settings.channel_order == "bgr" or settings.scaling is Scaling.CAFFE
     if settings.scaling in (Scaling.CAFFE, Scaling.MEANS):  # they differ in the order only
-        return Scaling.MEANS, channels == 3 and is_turned
-    return settings.scaling, channels == 3 and is_turned
+        return Scaling.MEANS, channels >= 3 and is_turned
+    return settings.scaling, channels >= 3 and is_turned
 
 
 class SheetImage:

@@ -25,7 +25,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from model.engine.protocol import Activation, Fit, ModelInfo, ModelSettings, Scaling
+from model.engine.protocol import (
+    Activation,
+    Fit,
+    ModelInfo,
+    ModelSettings,
+    Scaling,
+)
+from model.input_kinds import WITH_OPACITY
+from seggui.panels.percentile_pair import PercentilePair
 from seggui.panels.widgets import push_button
 
 SCALINGS = (
@@ -37,6 +45,7 @@ SCALINGS = (
     (Scaling.MEANS, "RGB minus means"),
     (Scaling.STANDARD, "Per image: mean 0, deviation 1"),
     (Scaling.L2, "Per image: divided by its norm"),
+    (Scaling.PERCENTILES, "Per image and channel: percentiles to 0 and 1"),
 )
 _ACTIVATIONS = (
     (Activation.SOFTMAX, "Softmax: one class per pixel"),
@@ -93,6 +102,7 @@ class ModelDialog(QDialog):
         return replace(
             self._info.settings,
             scaling=self._scaling.currentData(),
+            percentiles=self._percentiles.values(),
             channel_order=self._order.currentData(),
             output_index=self._output.currentData(),
             activation=self._activation.currentData(),
@@ -105,6 +115,7 @@ class ModelDialog(QDialog):
     def choose_input(self, settings: ModelSettings) -> None:
         """Sets input values and colour order to those of other settings."""
         self._scaling.choose(settings.scaling)
+        self._percentiles.choose(settings.percentiles)
         self._order.choose(settings.channel_order)
 
     # -- building --------------------------------------------------------------------------------
@@ -115,7 +126,9 @@ class ModelDialog(QDialog):
         form = QFormLayout(box)
         height, width, channels = info.input_shape
         size = f"{height or self.tr('any')} x {width or self.tr('any')}"
-        kind = self.tr("gray") if channels == 1 else self.tr("colour")
+        kind = self.tr("gray") if channels <= 2 else self.tr("colour")
+        if channels in WITH_OPACITY:
+            kind = self.tr("{kind} and opacity").format(kind=kind)
         multiple = self.tr(", multiples of {count}").format(count=info.size_multiple)
         written = info.keras_version or self.tr("unknown version")
         for title, text in (
@@ -143,7 +156,7 @@ class ModelDialog(QDialog):
         form = QFormLayout(box)
         self._scaling = _combo(SCALINGS, settings.scaling, "scaling")
         self._order = _combo(_ORDERS, settings.channel_order, "channel_order")
-        self._order.setEnabled(info.input_shape[2] == 3)
+        self._order.setEnabled(info.input_shape[2] >= 3)
         outputs = [(i, f"{o.name} {_shape(o.shape)}") for i, o in enumerate(info.outputs)]
         self._output = _combo(outputs, settings.output_index, "output")
         self._output.setEnabled(len(outputs) > 1)
@@ -151,6 +164,10 @@ class ModelDialog(QDialog):
         self._fit = _combo(self._possible_fits(), settings.fit, "fit")
         self._fit.currentIndexChanged.connect(self._on_fit_changed)
         form.addRow(self.tr("Input values:"), self._build_scaling())
+        self._percentiles = PercentilePair(settings.percentiles)
+        form.addRow(self.tr("Percentiles:"), self._percentiles)
+        self._scaling.currentIndexChanged.connect(self._on_scaling_changed)
+        self._on_scaling_changed()
         form.addRow(self.tr("Colour order:"), self._order)
         form.addRow(self.tr("Output:"), self._output)
         form.addRow(self.tr("Output values:"), self._activation)
@@ -236,6 +253,10 @@ class ModelDialog(QDialog):
     def _color(self, row: int) -> tuple[int, int, int]:
         color = self._item(row, 0).background().color()
         return color.red(), color.green(), color.blue()
+
+    @Slot()
+    def _on_scaling_changed(self) -> None:
+        self._percentiles.setEnabled(self._scaling.currentData() is Scaling.PERCENTILES)
 
     @Slot()
     def _on_fit_changed(self) -> None:

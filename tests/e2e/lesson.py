@@ -14,7 +14,7 @@ from PIL import Image
 
 from model.data.label_sets import generic_label_set
 from model.data.masks import write_mask
-from model.inspection import file_sha256
+from model.digest import file_sha256
 from model.model_settings import save_settings
 from tests.unit import toy_task
 

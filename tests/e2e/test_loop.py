@@ -12,7 +12,7 @@ import pytest
 
 from model.data.label_sets import generic_label_set
 from model.data.masks import read_mask, write_mask
-from model.inspection import file_sha256
+from model.digest import file_sha256
 from tests.e2e.conftest import NewWindow
 from tests.e2e.program import Window
 from tests.e2e.screen import wait_until

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from model.errors import ModelFileError
+from model.file_report import FileReport
 from model.foreign.contents import describe_contents
 from model.foreign.weight_files import WeightGroup, open_weights
-from model.inspection import FileReport, inspect_file
+from model.inspection import inspect_file
 from tests.fuzz.configurations import MARKER_VARIABLE
 
 MAX_SECONDS = 2.0

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from model.data.label_sets import generic_label_set
 from model.data.masks import read_mask
+from model.digest import file_sha256
 from model.engine.protocol import (
     Activation,
     CancelToken,
@@ -27,7 +28,6 @@ from model.engine.protocol import (
     Scaling,
 )
 from model.errors import CancelledError, EngineDiedError, EngineError, ModelFileError
-from model.inspection import file_sha256
 from seggui.app import Program
 
 

@@ -28,6 +28,21 @@ def test_the_model_dialog_returns_the_settings_unchanged(qtbot: QtBot) -> None:
     assert dialog.settings() == info.settings
 
 
+def test_the_percentiles_can_be_set_where_they_matter_and_stay_apart(qtbot: QtBot) -> None:
+    dialog = ModelDialog(model_info("net.keras"))
+    qtbot.addWidget(dialog)
+    low, high = dialog._percentiles._low, dialog._percentiles._high
+    assert not low.isEnabled()
+    dialog._scaling.choose(Scaling.PERCENTILES)
+    assert low.isEnabled()
+    high.setValue(60)
+    low.setValue(80)
+    assert low.value() < high.value()
+    settings = dialog.settings()
+    assert settings.scaling is Scaling.PERCENTILES
+    assert settings.percentiles == (low.value(), high.value())
+
+
 def test_the_model_dialog_returns_what_was_corrected(qtbot: QtBot) -> None:
     info = model_info("net.keras")
     dialog = ModelDialog(info)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 
+from model.digest import file_sha256
 from model.engine.protocol import ModelInfo, ModelSettings
 from model.errors import LambdaError, OpenLambda
 from model.foreign.replacements import ReplacementStore
-from model.inspection import file_sha256
 from seggui.panels.lambda_dialog import LambdaDialog
 from seggui.settings import settings_dir
 from tests.qt.program_kit import ColorEngine, Driver

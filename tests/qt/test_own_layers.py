@@ -10,9 +10,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QTableWidget, QWidget
 
+from model.digest import file_sha256
 from model.engine.protocol import ModelInfo, ModelSettings
 from model.errors import OwnLayersError
-from model.inspection import file_sha256
 from model.trust import TrustStore
 from seggui.own_layers_wiring import OwnLayersWiring
 from seggui.settings import settings_dir

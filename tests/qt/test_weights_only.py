@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 
+from model.digest import file_sha256
 from model.engine.protocol import ModelInfo, ModelSettings
 from model.errors import WeightsOnlyError
 from model.foreign.architectures import ArchitectureStore
-from model.inspection import file_sha256
 from model.trust import TrustStore
 from seggui.panels.weights_dialog import WeightsDialog
 from seggui.settings import settings_dir

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from pathlib import Path
 
 import h5py
 import pytest
 
 from model.errors import ModelFileError
+from model.foreign.reading import read_network
 from model.inspection import inspect_file
 from tests.unit import zoo
 
@@ -75,7 +77,7 @@ def test_an_hdf5_model_behind_a_user_block_is_recognised(hdf5_file, tmp_path):
         (b"\x20\x00\x00\x00TFL3rest", "TensorFlow Lite"),
         (b"\x08\x07\x12\x04onnx-ml", "ONNX"),
         (b'{"class_name": "Functional"}', "JSON text without weights"),
-        (b"\x89PNG\r\n\x1a\n", "no model file"),
+        (b"\x00\x01\x02\x03", "no model file"),
     ],
 )
 def test_files_that_are_no_model_are_named(tmp_path, content, words):
@@ -201,3 +203,59 @@ def test_an_absurdly_large_configuration_is_refused_before_it_is_read(tmp_path, 
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", json.dumps({"a": "b" * 100}))
     assert "declares a config.json" in _refusal(path)
+
+
+def test_a_network_saved_as_a_class_of_a_library_is_named_with_all_that_is_in_it(tmp_path):
+    def written(name, package, **config):
+        return {
+            "class_name": name, "module": f"{package}.src.models", "config": config,
+            "registered_name": f"{package}>{name}",
+        }  # fmt: skip
+
+    dtype = {"class_name": "DTypePolicy", "module": "keras", "config": {"name": "float32"}}
+    encoder = written("ResNetBackbone", "keras_hub", dtype=dtype)
+    backbone = written("DeepLabV3Backbone", "keras_hub", image_encoder=encoder, dtype=dtype)
+    config = written("DeepLabV3ImageSegmenter", "keras_hub", backbone=backbone, num_classes=3)
+    with pytest.raises(ModelFileError) as caught:
+        read_network(config, file_name="theirs.keras")
+    assert "holds a DeepLabV3ImageSegmenter (with DeepLabV3Backbone, ResNetBackbone inside)" in str(
+        caught.value
+    )
+    assert "Where keras_hub is installed" in str(caught.value.remedy)
+    title = "### Files that are no plain network"
+    manual = Path(__file__).parents[2] / "resources" / "manual" / "manual.md"
+    assert title in manual.read_text(encoding="utf-8")
+
+
+def test_a_link_in_the_place_of_the_optimizer_is_not_followed(hdf5_file, tmp_path):
+    path, other = tmp_path / "linked.h5", tmp_path / "other.h5"
+    with h5py.File(other, "w") as file:
+        file.create_group("a").attrs["weight_names"] = [b"training/Adam/m_0:0"]
+    path.write_bytes(hdf5_file.read_bytes())
+    with h5py.File(path, "r+") as file:
+        file.pop("optimizer_weights", None)
+        file["optimizer_weights"] = h5py.ExternalLink(str(other), "/a")
+    assert inspect_file(path).tensorflow is None
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"\x1f\x8b\x08", "packed archive (gzip)"),
+        (b"7z\xbc\xaf'\x1c", "packed archive (7-Zip)"),
+        (b"model/" + bytes(251) + b"ustar", "packed archive (tar)"),
+        (b"\x89PNG\r\n\x1a\n", "is a picture"),
+        (b"%PDF-1.4", "PDF"),
+        (b"\x93NUMPY\x01", "array of numpy"),
+        (b"<?xml version='1.0'?><html>", "web page"),
+    ],
+)
+def test_other_files_are_named(tmp_path, start, said):
+    path = tmp_path / "model.h5"
+    path.write_bytes(start + b"0" * 40)
+    assert said in _refusal(path)
+
+
+def test_a_configuration_without_a_class_is_told():
+    with pytest.raises(ModelFileError, match="names no class"):
+        read_network({}, file_name="x.keras")

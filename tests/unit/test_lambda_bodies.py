@@ -374,3 +374,9 @@ def test_what_is_recognised_is_described_by_what_it_calculates() -> None:
     body = read(lambda x: (x - 127.5) / 127.5)
     assert body.described() == "Lambda 'norm': (x - 127.5) / 127.5"
     assert body.constants == (127.5,)
+
+
+def test_every_instruction_that_is_followed_is_one_of_python() -> None:
+    from model.foreign import lambda_code, opcodes
+
+    assert not set(lambda_code._STEPS) - set(opcodes._TABLE.split())

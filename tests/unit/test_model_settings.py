@@ -27,6 +27,7 @@ SETTINGS = ModelSettings(
     class_names=("Straße", "Himmel"),
     class_colors=((1, 2, 3), (4, 5, 6)),
     excluded_classes=(1,),
+    percentiles=(2.0, 98.5),
 )
 
 
@@ -57,6 +58,10 @@ def test_a_model_without_settings_file_has_none(tmp_path):
         ("output_index", True),
         ("activation", None),
         ("fit", "stretch"),
+        ("percentiles", [1]),
+        ("percentiles", [50, 50]),
+        ("percentiles", [-1, 50]),
+        ("percentiles", [True, 50]),
         ("excluded_classes", [2]),
         ("excluded_classes", [0, 1]),
         ("excluded_classes", [True]),
@@ -117,11 +122,12 @@ def test_settings_beside_the_model_win_over_the_settings_folder(tmp_path):
     assert load_settings(model, settings_dir=elsewhere) == SETTINGS
 
 
-def test_settings_of_a_version_that_could_not_exclude_classes_are_read(tmp_path):
+def test_settings_of_versions_that_knew_less_are_read(tmp_path):
     model = tmp_path / "street.keras"
     written = save_settings(model, SETTINGS, sha256="")
     data = json.loads(written.read_text(encoding="utf-8"))
     del data["excluded_classes"]
+    del data["percentiles"]
     written.write_text(json.dumps(data), encoding="utf-8")
 
-    assert load_settings(model) == replace(SETTINGS, excluded_classes=())
+    assert load_settings(model) == replace(SETTINGS, excluded_classes=(), percentiles=(1.0, 99.8))

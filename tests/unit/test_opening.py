@@ -13,9 +13,10 @@ from keras import layers
 
 from model.engine.protocol import Activation, Fit, Scaling
 from model.errors import ModelFileError
-from model.examination import with_settings
+from model.fitting_settings import with_settings
 from model.inspection import inspect_file
 from model.opening import open_network
+from model.predictor import Predictor
 from tests.unit import zoo
 
 pytestmark = zoo.keras_warnings
@@ -207,22 +208,60 @@ def test_a_network_that_says_the_same_everywhere_is_noted(info_of):
     assert any("never have been trained" in note for note in info_of(model).notes)
 
 
+def _detector():
+    image = keras.Input((16, 16, 3))
+    x = layers.Flatten()(image)
+    return keras.Model(image, [layers.Dense(4)(x), layers.Dense(3)(x)])
+
+
+def _boxes():
+    image = keras.Input((16, 16, 3))
+    return keras.Model(image, layers.Reshape((-1, 7))(layers.Conv2D(21, 1, 2)(image)))
+
+
+def _gigantic():
+    image = keras.Input((16, 16, 3))
+    inside = keras.Model(image, layers.ZeroPadding2D(60_000)(image))
+    return keras.Model(image, layers.Cropping2D(60_000)(inside(image)))
+
+
+def _enlarging():
+    image = keras.Input((16, 16, 3))
+    return keras.Model(image, layers.Conv2DTranspose(2, 2, 2)(image))
+
+
 @pytest.mark.parametrize(
     ("build", "words"),
     [
         (zoo.classifier, "is a classifier"),
         (zoo.two_inputs, "has 2 inputs"),
+        (_detector, "is a classifier or a detector: it gives 2 answers per image"),
+        (_boxes, "gives lists, .* as detectors do"),
+        (_enlarging, "16 x 16 pixels into 32 x 32.*It enlarges images"),
+        (lambda: zoo.pointwise((100_000, 100_000)), "100000 x 100000 pixels; at most"),
+        (_gigantic, r"needs \d+ GB for one step of an image of 16 x 16 pixels"),
         (zoo.table_input, r"\(N, height, width, channels\) was expected"),
         (zoo.valid_padding, "padding='same'"),
         (zoo.broken, "weights that are not numbers"),
         (zoo.overflowing, "values that are not numbers"),
-        (lambda: zoo.pointwise(channels=4), "4 channels"),
+        (lambda: zoo.pointwise(channels=6), "6 channels, .*nothing can be given for more"),
         (lambda: zoo.pointwise(num_outputs=300), "300 values per pixel"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path, build, words):
     with pytest.raises(ModelFileError, match=words):
         zoo.opened(zoo.saved(build(), tmp_path))
+
+
+@pytest.mark.parametrize(("channels", "place"), [(2, "as the second one"), (4, "as the fourth")])
+def test_a_channel_more_gets_full_opacity_and_that_is_told(tmp_path, channels, place):
+    network, info = zoo.opened(zoo.saved(zoo.pointwise(channels=channels), tmp_path))
+    assert info.input_shape == (None, None, channels)
+    (note,) = [note for note in info.notes if "opacity" in note]
+    assert place in note
+    assert "its masks are wrong here" in note
+    prediction = Predictor(network, info).predict(np.zeros((9, 7, 3), np.uint8))
+    assert prediction.classes.shape == (9, 7)
 
 
 def test_channels_first_is_refused(tmp_path):
@@ -258,3 +297,28 @@ def test_a_fixed_network_takes_no_whole_images(info_of):
     info = info_of(zoo.pointwise((32, 32)))
     with pytest.raises(ModelFileError, match="32 x 32 only"):
         with_settings(info, replace(info.settings, fit=Fit.WHOLE))
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+def test_operations_in_a_graph_open_also_from_hdf5_which_leaves_out_their_home(tmp_path, ending):
+    image = keras.Input((16, 16, 3))
+    x = keras.ops.relu(layers.Conv2D(4, 3, padding="same")(keras.ops.image.resize(image, (8, 8))))
+    x = keras.ops.image.resize(x, (16, 16)) * 2.0 + keras.ops.mean(x, axis=(1, 2), keepdims=True)
+    network = keras.Model(image, keras.ops.softmax(layers.Conv2D(2, 1)(x)))
+    ours = open_network(inspect_file(zoo.saved(network, tmp_path, f"ops.{ending}")))
+    pixels = np.random.default_rng(0).random((1, 16, 16, 3)).astype(np.float32)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(ours(pixels)), keras.ops.convert_to_numpy(network(pixels)),
+        atol=1e-6,
+    )  # fmt: skip
+
+
+def test_an_own_layer_called_like_an_operation_is_still_asked_about(tmp_path):
+    class Mean(layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    image = keras.Input((16, 16, 3))
+    path = zoo.saved(keras.Model(image, Mean()(layers.Conv2D(2, 1)(image))), tmp_path, "own.h5")
+    with pytest.raises(ModelFileError, match="does not have: Mean"):
+        open_network(inspect_file(path))

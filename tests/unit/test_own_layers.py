@@ -206,11 +206,11 @@ def checkpoint_of(paths: dict[str, np.ndarray]) -> tuple[FakeReader, list[dict[s
 def test_a_checkpoint_reaches_the_variables_by_their_attributes(blocks: Path, missing: str) -> None:
     from model.foreign.building import BuiltEntry, BuiltNetwork
     from model.foreign.checkpoints import _Filler
+    from model.foreign.graph import LayerSpec
     from model.foreign.placing import Placer
-    from model.foreign.reading import read_layer
 
     own = run_file(blocks)
-    spec = read_layer({"class_name": "Gate", "config": {"filters": 2}}, file_name="x")
+    spec = LayerSpec("gate", "Gate", "", "", {"filters": 2})
     layer = own.make(spec)
     inputs = keras.Input((8, 8, 2))
     built = BuiltNetwork(keras.Model(inputs, layer(inputs)), [BuiltEntry(spec, layer, is_own=True)])
@@ -355,10 +355,10 @@ def test_a_changed_file_and_a_revoked_one_are_not_run(tmp_path: Path, blocks: Pa
 
 def test_code_among_the_options_of_an_own_layer_is_refused(tmp_path: Path, blocks: Path) -> None:
     own = run_file(blocks)
-    from model.foreign.reading import read_layer
+    from model.foreign.graph import LayerSpec
 
     options = {"filters": {"class_name": "__lambda__", "config": {"value": "..."}}}
-    spec = read_layer({"class_name": "Gate", "config": options}, file_name="x.keras")
+    spec = LayerSpec("gate", "Gate", "", "", options)
     with pytest.raises(ModelFileError, match="program code inside of the model file is not run"):
         own.make(spec)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from model import backend
 from model.engine.protocol import Fit
 from model.errors import CancelledError, EngineError, ModelFileError
-from model.examination import with_settings
+from model.fitting_settings import with_settings
 from model.predictor import RUNS_BEFORE_TUNING, Predictor, choose_classes, padded_size
 from model.speed import ChoiceStore
 from tests.unit import zoo

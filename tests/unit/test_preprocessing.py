@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -63,10 +65,46 @@ def test_l2_scaling_treats_the_image_as_one_row_of_a_table():
 
 @pytest.mark.parametrize("scaling", list(Scaling))
 def test_a_black_image_stays_finite(scaling):
-    for channels in (1, 3):
+    for channels in (1, 2, 3, 4):
         result = prepare_input(np.zeros((3, 3, 3), np.uint8), _settings(scaling), channels)
         assert np.isfinite(result).all()
         assert result.shape == (3, 3, channels)
+
+
+@pytest.mark.parametrize("percentiles", [(1.0, 99.8), (0.0, 100.0), (25.0, 50.0)])
+def test_percentiles_of_each_channel_become_zero_and_one(percentiles):
+    pixels = np.random.default_rng(3).integers(0, 200, (40, 30, 3)).astype(np.uint8)
+    pixels[..., 1] //= 3
+    given = replace(_settings(Scaling.PERCENTILES), percentiles=percentiles)
+    result = prepare_input(pixels, given, 3)
+    low, high = (np.percentile(pixels, each, axis=(0, 1)) for each in percentiles)
+    np.testing.assert_allclose(result, (pixels - low) / (high - low + 1e-6), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("scaling", "opacity"),
+    [
+        (Scaling.RAW, 255), (Scaling.UNIT, 1), (Scaling.SIGNED, 1), (Scaling.IMAGENET, 1),
+        (Scaling.CAFFE, 255), (Scaling.MEANS, 255), (Scaling.PERCENTILES, 0),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("order", ["rgb", "bgr"])
+def test_opacity_is_full_and_stands_last_in_both_orders(scaling, opacity, order):
+    pixels = np.random.default_rng(4).integers(0, 256, (6, 5, 3)).astype(np.uint8)
+    for channels in (2, 4):
+        result = prepare_input(pixels, _settings(scaling, order), channels)
+        assert result.shape == (6, 5, channels)
+        assert (result[..., -1] == opacity).all()
+        np.testing.assert_array_equal(
+            result[..., :-1], prepare_input(pixels, _settings(scaling, order), channels - 1)
+        )
+
+
+def test_scalings_of_the_whole_image_count_opacity_as_a_channel():
+    pixels = np.full((4, 4, 3), 100, np.uint8)
+    result = prepare_input(pixels, _settings(Scaling.L2), 4)
+    assert abs(float(np.sqrt((result**2).sum())) - 1) < 1e-6
+    assert float(result[0, 0, 3] / result[0, 0, 0]) == pytest.approx(2.55)
 
 
 def test_gray_input_is_the_luma_that_pillow_computes():

@@ -96,7 +96,7 @@ def test_a_model_without_settings_or_with_other_content_has_no_test(tmp_path) ->
     ("field", "value"),
     [
         ("seed", -1), ("seed", 1.5), ("size", [65]), ("size", [0, 67]), ("size", [70000, 70000]),
-        ("size", "large"), ("channels", 4), ("channels", True), ("scale", 0), ("scale", 1e30),
+        ("size", "large"), ("channels", 5), ("channels", True), ("scale", 0), ("scale", 1e30),
         ("output_index", -1), ("values", [0.0]), ("values", ["a"] * NUM_PLACES),
         ("values", [float("nan")] * NUM_PLACES), ("span", -1.0), ("span", None),
         ("precision", "float64"), ("keras", 3), ("backend", "x" * 100), ("backend", "a\nb"),

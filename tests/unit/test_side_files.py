@@ -134,7 +134,14 @@ def test_steps_come_to_a_scaling(
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ({"name": "scale_range", "kwargs": {"mode": "per_sample"}}, "asks for scale_range"),
+        ({"name": "binarize", "kwargs": {"threshold": 3}}, "asks for binarize"),
+        ({"name": "scale_range", "kwargs": {"mode": "per_sample"}}, "over all channels together"),
+        ({"name": "scale_range", "kwargs": {"mode": "per_dataset", "axes": "xy"}}, "a whole data"),
+        ({"id": "scale_range", "kwargs": {"axes": ["batch", "x", "y"]}}, "a whole data set"),
+        (
+            {"name": "scale_range", "kwargs": {"axes": "xy", "reference_tensor": "other"}},
+            "of another image",
+        ),
         ({"name": "scale_linear", "kwargs": {"gain": 3}}, "asks for a scaling"),
     ],
 )
@@ -146,6 +153,40 @@ def test_a_scaling_that_is_not_there_is_told_and_the_guess_stays(
     info = opened(path)
     assert info.settings.scaling is Scaling.UNIT
     assert any(said in note for note in info.notes)
+
+
+@pytest.mark.parametrize(
+    ("steps", "percentiles"),
+    [
+        ([{"name": "scale_range", "kwargs": {"mode": "per_sample", "axes": "xy",
+           "min_percentile": 5, "max_percentile": 95.5}}], (5.0, 95.5)),
+        ([{"id": "ensure_dtype", "kwargs": {"dtype": "float32"}},
+          {"id": "scale_linear", "kwargs": {"gain": 1 / 255}},
+          {"id": "scale_range", "kwargs": {"axes": ["y", "x"], "max_percentile": 99.8}}],
+         (0.0, 99.8)),
+    ],
+)  # fmt: skip
+def test_percentiles_are_followed(
+    network: keras.Model, tmp_path: Path, steps: list[Any], percentiles: tuple[float, float]
+) -> None:
+    path = put(network, tmp_path)
+    described(tmp_path, path.name, with_preprocessing(*steps))
+    settings = opened(path).settings
+    assert settings.scaling is Scaling.PERCENTILES
+    assert settings.percentiles == percentiles
+
+
+@pytest.mark.parametrize("percentiles", [(60, 40), (-1, 99), ("a", 99), (0, 101)])
+def test_percentiles_that_are_none_are_a_note(
+    network: keras.Model, tmp_path: Path, percentiles: tuple[Any, Any]
+) -> None:
+    path = put(network, tmp_path)
+    low, high = percentiles
+    kwargs = {"axes": "xy", "min_percentile": low, "max_percentile": high}
+    described(tmp_path, path.name, with_preprocessing({"name": "scale_range", "kwargs": kwargs}))
+    info = opened(path)
+    assert info.settings.scaling is Scaling.UNIT
+    assert any("rdf.yaml is not followed: its" in note for note in info.notes)
 
 
 @pytest.mark.parametrize(

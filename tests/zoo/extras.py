@@ -164,7 +164,7 @@ def load_user_code(file):
 
 
 def write_custom_layers(shelf, k, only=None, ending=".h5", source="keras2_layers.py"):
-    """Write a network with layers of the user's own, unregistered and registered."""
+    """Write a network with layers of the user's own; without an ending, as a SavedModel folder."""
     user = load_user_code(source)
     shutil.copyfile(os.path.join(HERE, "user_code", source), shelf.path(source))
 
@@ -177,9 +177,16 @@ def write_custom_layers(shelf, k, only=None, ending=".h5", source="keras2_layers
         x = user.TwoConvolutions(4, name="block2")(x)
         return keras.Model(image, layers.Conv2D(3, 1, activation="softmax")(x))
 
+    def save(model, path):
+        if ending:
+            model.save(path)
+        else:
+            model.save(path, save_traces=False)
+
     def put(name, what, unknown):
+        name = name if ending else f"saved_{name}"
         write(shelf, k, name, ending, "unet_transpose", what, build=build, expects="asks_code",
-              code=source, unknown=unknown)  # fmt: skip
+              code=source, unknown=unknown, save=save)  # fmt: skip
 
     if only in (None, "unregistered"):
         put("custom_unregistered", "Not registered.", ["ScaledShift", "TwoConvolutions"])

@@ -349,15 +349,24 @@ SMALL = {
     "library_snake": "keras-unet-collection: U-Net with Snake, whose beta is stored.",
     "library_transunet": "keras-unet-collection: TransUNET with patches and positions.",
     "library_swin": "keras-unet-collection: Swin-UNET with shifted windows.",
+    "library_interp_tf1": "keras-segmentation: its layer Interp under TensorFlow 1, trained.",
+    "library_interp_tf2": "keras-segmentation: its layer Interp under TensorFlow 2, trained.",
+    "library_pyramid": "keras-hub: the pyramid of its DeepLab, in a network of plain layers.",
+    "library_spectral": "TensorFlow Addons: SpectralNormalization around every kind of kernel.",
+    "library_weight": "TensorFlow Addons: WeightNormalization around every kind of kernel.",
+    "library_weight_data": "TensorFlow Addons: WeightNormalization that started from data.",
 }
 """What the small networks are."""
 
 
 def small():
     """For the zoo: what of these libraries went wrong at first, as small as it can be made."""
-    from keras_unet_collection import models as m
-
     layers = k.layers
+
+    def collection():
+        from keras_unet_collection import models
+
+        return models
 
     def frozen_encoder():
         start = layers.Input((None, None, 3))
@@ -384,21 +393,75 @@ def small():
         x = tfa.layers.GELU()(tfa.layers.InstanceNormalization()(x))
         return k.Model(start, layers.Conv2D(3, 1, activation="softmax")(x))
 
+    def interp():
+        from keras_segmentation.models._pspnet_2 import Interp
+
+        start = layers.Input((16, 16, 3))
+        x = layers.Conv2D(4, 3, strides=4, padding="same")(start)
+        x = Interp((16, 16))(x)
+        return trained(k.models.Model(start, layers.Conv2D(3, 1, activation="softmax")(x)))
+
+    def wrapped(wrap, is_last_axis_output=False):
+        start = layers.Input((16, 16, 3))
+        skip = wrap(layers.Conv2D(4, 3, padding="same", activation="relu"))(start)
+        x = wrap(layers.Conv2D(4, 3, strides=2, padding="same", use_bias=False))(skip)
+        up = layers.Conv2DTranspose(4, 2, strides=2)
+        x = layers.UpSampling2D()(x) if is_last_axis_output else wrap(up)(x)
+        x = wrap(layers.Dense(4))(layers.Concatenate()([x, skip]))
+        return trained(k.Model(start, layers.Conv2D(3, 1, activation="softmax")(x)))
+
+    def trained(model):
+        model.compile("adam", "mse")
+        model.train_on_batch(shelves.sample(16, 3), np.zeros((1, 16, 16, 3), np.float32))
+        return model
+
+    def weight(data_init):
+        import tensorflow_addons as tfa
+
+        wrap = lambda layer: tfa.layers.WeightNormalization(layer, data_init=data_init)  # noqa: E731
+        return wrapped(wrap, is_last_axis_output=data_init)
+
+    def spectral():
+        import tensorflow_addons as tfa
+
+        return wrapped(tfa.layers.SpectralNormalization)
+
+    def pyramid():
+        from keras_hub.src.models.deeplab_v3.deeplab_v3_layers import SpatialPyramidPooling
+
+        start = layers.Input((16, 16, 3))
+        x = layers.Conv2D(4, 3, strides=2, padding="same")(start)
+        x = SpatialPyramidPooling(dilation_rates=[2, 3], num_channels=4)(x)
+        x = layers.UpSampling2D(interpolation="bilinear")(x)
+        return k.Model(start, layers.Conv2D(3, 1, activation="softmax")(x))
+
+    if getattr(k, "__version__", "2").startswith("3"):
+        yield "library_pyramid", ".keras", pyramid
+        return
+    if IS_STANDALONE:
+        yield f"library_interp_tf{tf.__version__[0]}", ".h5", interp
+        return
+    ending = ".keras" if tf.__version__.startswith("2.15") else ".h5"
+    yield "library_spectral", ending, spectral
+    yield "library_weight", ending, lambda: weight(data_init=False)
+    yield "library_weight_data", ending, lambda: weight(data_init=True)
     yield "library_frozen", ".h5", frozen
     yield "library_addons", ".h5", addons
     yield (
         "library_snake",
         ".keras",
-        lambda: m.unet_2d((16, 16, 3), [2, 4], 3, activation="Snake", output_activation="Softmax"),
+        lambda: collection().unet_2d(
+            (16, 16, 3), [2, 4], 3, activation="Snake", output_activation="Softmax"
+        ),
     )
     yield (
         "library_transunet",
         ".keras",
-        lambda: m.transunet_2d(
+        lambda: collection().transunet_2d(
             (16, 16, 3), [2, 4], 3, embed_dim=4, num_mlp=4, num_heads=2, num_transformer=1
         ),
     )
-    yield "library_swin", ".keras", lambda: m.swin_unet_2d(
+    yield "library_swin", ".keras", lambda: collection().swin_unet_2d(
         (16, 16, 3), 4, 3, depth=2, stack_num_down=2, stack_num_up=2, patch_size=(2, 2),
         num_heads=[2, 2], window_size=[4, 2], num_mlp=4, shift_window=True,
     )  # fmt: skip

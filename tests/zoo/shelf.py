@@ -20,7 +20,7 @@ def random_array(name, shape, generator):
     name = name.lower()
     if "variance" in name:
         return generator.uniform(0.5, 1.6, shape)
-    if "gamma" in name or "scale" in name:
+    if "gamma" in name or "scale" in name or name.endswith("/g:0"):
         return generator.uniform(0.6, 1.4, shape)
     if len(shape) <= 1 or any(part in name for part in ("bias", "beta", "mean")):
         return generator.normal(0.0, 0.25, shape)
@@ -47,7 +47,8 @@ def randomise(model, seed, k):
         shape = tuple(int(side) for side in variable.shape)
         name = getattr(variable, "path", None) or variable.name
         pairs.append((variable, random_array(name, shape, generator).astype(np.float32)))
-    if hasattr(k.backend, "batch_set_value"):
+    is_keras_3 = str(getattr(k, "__version__", "")).startswith("3")
+    if hasattr(k.backend, "batch_set_value") and not is_keras_3:
         k.backend.batch_set_value(pairs)
     else:
         for variable, value in pairs:

@@ -43,6 +43,12 @@ def write_tensorflow_1(shelf):
 
 def write_2_0_to_2_3(shelf):
     """TF 2.0 to 2.3: groups appear, swish appears, no TFOpLambda yet."""
+    import networks_tf
+
+    if tf.__version__ < "2.1":
+        write(shelf, k, "tf_operators", ".h5", build=networks_tf.tf_operators)
+        write(shelf, k, "tf_resize", ".h5", build=networks_tf.tf_resize)
+        return
     write_all(shelf, k, ".h5", ("preprocessing_layers",))
     write(shelf, k, "mixed", ".h5", build=build_mixed)
 
@@ -61,6 +67,7 @@ def write_2_8(shelf):
         save=lambda model, path: model.save(path, save_format="h5"),
     )
     write(shelf, k, "flattened", ".h5", prepare=extras.compile_with_own_loss(k))
+    extras.write_custom_layers(shelf, k, only="unregistered", ending="")
 
 
 def write_2_10(shelf):
