@@ -78,9 +78,9 @@ def relight(
     Returns:
         A new array of the same shape and type.
     """
-    gamma = np.exp(strength * rng.uniform(np.log(0.8), np.log(1.25)))
-    brightness = 1 + strength * rng.uniform(-0.2, 0.2)
-    gains = brightness * (1 + strength * rng.uniform(-0.05, 0.05, 3))
+    gamma = rng.uniform(0.8, 1.25) ** strength
+    brightness = 1 + strength * (rng.uniform(0.8, 1.2) - 1)
+    gains = brightness * (1 + strength * (rng.uniform(0.95, 1.05, 3) - 1))
     levels = np.linspace(0.0, 1.0, 256)[:, None] ** gamma * gains
     table = np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8)  # (256, 3): one per channel
     image = Image.fromarray(np.ascontiguousarray(pixels))

@@ -233,15 +233,16 @@ def test_keeping_old_answers_holds_back_what_nobody_asked_to_change(base_path, w
     """On red, which nobody corrected, the answer moves less with it than without."""
     network = keras.models.load_model(base_path, compile=False)
     tunable = TunableNetwork(network, output_index=0, trainable="all")
-    pixels, truth = toy.scene(50)
-    x = pixels[None].astype(np.float32)
-    before = network.predict_on_batch(x)[0]
+    scenes = [toy.scene(seed) for seed in range(50, 66)]
+    x = np.stack([pixels for pixels, _ in scenes]).astype(np.float32)
+    is_red = np.stack([truth for _, truth in scenes]) == 0
+    before = network.predict_on_batch(x)
     moved = {}
     for name in ("noise", "kept"):
         tunable.set_weights(weights_after[name])
-        after = network.predict_on_batch(x)[0]
-        moved[name] = float(np.abs(after - before)[truth == 0].mean())
-    assert moved["kept"] < 0.8 * moved["noise"]
+        after = network.predict_on_batch(x)
+        moved[name] = float(np.abs(after - before)[is_red].mean())
+    assert moved["kept"] < 0.9 * moved["noise"]
 
 
 # --- never worse
