@@ -104,7 +104,7 @@ SEED = Recipe(
 
 DEFAULT = Recipe(
     name="default", architecture="compact", channels=3, input_size=None, scaling=Scaling.RAW,
-    trains_void=False, epochs=600, batch_size=8, learning_rate=2e-3, weight_decay=2e-2,
+    trains_void=False, epochs=300, batch_size=8, learning_rate=2e-3, weight_decay=2e-2,
     warmup_steps=100, schedule="poly", weighs_classes=True, label_smoothing=0.05, averaging=0.998,
     crop_size=(288, 384), augments=True, monitor="val_mean_iou", patience=0, min_delta=0.0,
     validation_share=0.1, seed=0, score_every=4,

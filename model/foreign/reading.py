@@ -132,7 +132,10 @@ class _Reader:
         if not package and isinstance(registered, str) and ">" in registered:
             package = registered.rpartition(">")[0]
         options = config if isinstance(config, Mapping) else {}
-        name = str(entry.get("name") or options.get("name") or plain)
+        name = entry.get("name") or options.get("name") or plain
+        if not isinstance(name, str | int):
+            raise self._wrong(f"has a layer whose name is {_short(name)}")
+        name = str(name)
         self._check_lengths(class_name, name, *options)
         network = None
         if plain in _GRAPHS or plain == "Sequential":

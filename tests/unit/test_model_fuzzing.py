@@ -145,6 +145,20 @@ def test_deep_json_is_refused_whatever_python_can_recurse() -> None:
             parse_json("[" * depth + "]" * depth)
 
 
+def test_json_that_would_take_seconds_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """Found by the fuzzer: 32 MB of lists in lists took four seconds."""
+    config = json.dumps({**configuration(), "more": [[]] * 6_000_000})
+
+    assert "no network needs more than" in refusal_of(keras_file(tmp_path, config=config))
+
+
+def test_a_layer_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    layer = {"class_name": "Conv2D", "name": {"a": [1]}, "config": {"filters": 1}}
+    config = json.dumps(configuration(layers=[layer]))
+
+    assert "whose name is {'a': [1]}" in refusal_of(keras_file(tmp_path, config=config))
+
+
 def endless_heap(folder: Path) -> Path:
     """A text of changing length, in a heap whose free rest says that it has no size."""
     path = folder / "model.h5"
