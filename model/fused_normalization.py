@@ -8,7 +8,6 @@ they took half of a training step. TensorFlow has one operation for all of it, w
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,8 +55,7 @@ def _call(layer: Any, inputs: Any, training: bool | None = None, mask: Any = Non
         epsilon=layer.epsilon, is_training=True,
     )  # fmt: skip
     # It answers the estimate of a population's variance; Keras keeps that of the batch itself.
-    count = tf.cast(math.prod(inputs.shape[:3]) if None not in inputs.shape[:3]
-                    else tf.reduce_prod(tf.shape(inputs)[:3]), tf.float32)  # fmt: skip
+    count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:3]), tf.float32)
     variance *= (count - 1.0) / count
     rest = 1.0 - layer.momentum
     layer.moving_mean.assign(layer.moving_mean * layer.momentum + mean * rest)

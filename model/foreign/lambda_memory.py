@@ -89,18 +89,17 @@ class Memory:
     def _load_global(self, argument: int) -> None:
         is_new = self._at >= VERSIONS.index("3.11")
         name = Name((self._item(self._code.names, argument >> 1 if is_new else argument),))
-        if not is_new or not argument & 1:
-            self._push(name)
-        elif self._at >= VERSIONS.index("3.13"):
-            self._stack += [name, NULL]
-        else:
-            self._stack += [NULL, name]
+        self._push_for_call(name, is_called=is_new and bool(argument & 1))
 
     def _load_attribute(self, argument: int) -> None:
         is_new = self._at >= VERSIONS.index("3.12")
         name = self._item(self._code.names, argument >> 1 if is_new else argument)
         value = self._attribute(self._pop(), name)
-        if not is_new or not argument & 1:
+        self._push_for_call(value, is_called=is_new and bool(argument & 1))
+
+    def _push_for_call(self, value: Any, *, is_called: bool) -> None:
+        """A value, with the empty place that a call takes back if one follows."""
+        if not is_called:
             self._push(value)
         elif self._at >= VERSIONS.index("3.13"):
             self._stack += [value, NULL]
