@@ -221,8 +221,9 @@ def _origin() -> str:
 def _warm_up() -> None:
     """Imports and first calls that take long once."""
     from model.opening import open_network
-    from tests.fuzz.corpus import ZOO
+    from tests.zoo.packed import ZOO, unpack
 
-    for name in ("tf210_saved_plain", "keras315_transformer.keras", "tf210_unet_transpose.h5"):
-        if (ZOO / name).exists():
-            open_network(inspect_file(ZOO / name))
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(ZOO, Path(folder))
+        for name in ("tf210_saved_plain", "keras315_transformer.keras", "tf210_unet_transpose.h5"):
+            open_network(inspect_file(Path(folder) / name))

@@ -22,9 +22,10 @@ from model.foreign.writer import writer_of
 from model.inspection import inspect_file
 from model.opening import open_network
 from tests.unit import zoo
+from tests.zoo.packed import unpacked_zoo
 
 pytestmark = zoo.keras_warnings
-ZOO = Path(__file__).parents[1] / "data" / "zoo"
+ZOO = unpacked_zoo()
 
 
 class Interp(layers.Layer):

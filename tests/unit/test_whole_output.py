@@ -21,9 +21,10 @@ from model.predictor import Predictor
 from model.tunable_network import TunableNetwork
 from model.whole_output import border_of, with_whole_output
 from tests.unit import zoo
+from tests.zoo.packed import unpacked_zoo
 
 pytestmark = zoo.keras_warnings
-ZOO = Path(__file__).parents[1] / "data" / "zoo"
+ZOO = unpacked_zoo()
 
 
 def unet(side: int | None, *, crops: tuple[int, int] = (16, 4)) -> keras.Model:

@@ -16,8 +16,9 @@ from model.foreign.contents import describe_contents
 from model.inspection import inspect_file
 from model.opening import open_network
 from tests.unit import zoo as networks
+from tests.zoo.packed import unpacked_zoo
 
-ZOO = Path(__file__).parents[1] / "data" / "zoo"
+ZOO = unpacked_zoo()
 ENTRIES: list[dict[str, Any]] = json.loads((ZOO / "zoo.json").read_text("utf-8"))
 
 KNOWN_BODIES = ("scaled", "centred", "resized", "expanded", "shuffled", "sliced")

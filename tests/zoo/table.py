@@ -23,8 +23,9 @@ import numpy as np
 from model.errors import ModelFileError
 from model.inspection import inspect_file
 from model.opening import open_network
+from tests.zoo.packed import unpacked_zoo
 
-ZOO = Path(__file__).parents[1] / "data" / "zoo"
+ZOO = unpacked_zoo()
 
 
 def answers(network: keras.Model, image: np.ndarray) -> list[np.ndarray]:

@@ -15,8 +15,9 @@ from seggui.commands.network import settings_folder
 from tests.unit.cli.kit import run, write_image
 from tests.unit.cli.test_inspect import write_model
 from tests.unit.fake_engine import FakeEngine
+from tests.zoo.packed import unpacked_zoo
 
-ZOO = Path(__file__).parents[2] / "data" / "zoo"
+ZOO = unpacked_zoo()
 
 
 @pytest.fixture
