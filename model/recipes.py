@@ -1,13 +1,14 @@
-"""How to train a network from scratch: two tested recipes, and what can be changed. No Keras."""
+"""How to train a network from scratch: three tested recipes, and what can be changed. No Keras."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from model.engine.protocol import Scaling
 
 Precision = Literal["auto", "float32"]
+Architecture = Literal["compact", "plain", "seed"]
 
 
 @dataclass(frozen=True)
@@ -16,9 +17,11 @@ class Recipe:
 
     Attributes:
         name: what the command line calls it.
-        architecture: ``"compact"`` is `model.unet.build_unet`, ``"seed"`` the seed's U-Net.
+        architecture: ``"compact"`` is `model.unet.build_unet`, ``"plain"`` is
+            `model.unet.build_plain_unet`, ``"seed"`` the seed's U-Net.
         widths, blocks, normalization, upsampling, decoder, dropout: shape of the compact network,
-            see `model.unet.UNetConfig`; the seed's has none of these choices.
+            see `model.unet.UNetConfig`; the plain one has no choice of blocks and decoder, the
+            seed's has none at all.
         channels: 1 reads images as gray, 3 as colour.
         input_size: (height, width) that images are resized to; None trains on crops of the images
             at their own size, and the network takes any size.
@@ -50,7 +53,7 @@ class Recipe:
     """
 
     name: str
-    architecture: Literal["compact", "seed"]
+    architecture: Architecture
     channels: Literal[1, 3]
     input_size: tuple[int, int] | None
     scaling: Scaling
@@ -111,4 +114,22 @@ DEFAULT = Recipe(
 )  # fmt: skip
 """A compact colour U-Net that a laptop trains in an hour or two."""
 
-RECIPES = {recipe.name: recipe for recipe in (DEFAULT, SEED)}
+PLAIN = replace(
+    DEFAULT, name="plain", architecture="plain", widths=(10, 20, 40, 80, 160), blocks=(),
+    upsampling="transposed",
+)  # fmt: skip
+"""A U-Net as in the paper, as wide as its multiply-adds are the default network's.
+
+It is trained as the default one is: something to hold that one against, and a start for those who
+want a U-Net of their own depth and widths.
+"""
+
+RECIPES = {recipe.name: recipe for recipe in (DEFAULT, PLAIN, SEED)}
+
+
+def without_effect(recipe: Recipe) -> tuple[str, ...]:
+    """Names of the fields that a recipe's network has no choice of."""
+    if recipe.architecture == "compact":
+        return ()
+    shape = ("widths", "normalization", "upsampling", "dropout", "crop_size")
+    return ("blocks", "decoder", *(shape if recipe.architecture == "seed" else ()))

@@ -12,10 +12,10 @@ from model.errors import TrainingError
 from model.recipes import Recipe
 from model.scratch_losses import LabelledAccuracy, LabelledCrossentropy, class_weights
 from model.training_schedule import learning_rate
-from model.unet import UNetConfig, build_seed_unet, build_unet
+from model.unet import UNetConfig, build_plain_unet, build_seed_unet, build_unet
 
-STEM_STRIDE = 2
-"""Of the recipes' compact networks."""
+STEM_STRIDES = {"compact": 2, "plain": 1}
+"""By how much the first convolution of a network makes the image smaller."""
 
 VOID_NAME, VOID_COLOR = "Void", (0, 0, 0)
 
@@ -41,21 +41,23 @@ def build_network(recipe: Recipe, num_classes: int) -> keras.Model:
             recipe.input_size or (416, 416), channels=recipe.channels,
             num_classes=num_classes + recipe.trains_void,
         )  # fmt: skip
-    return build_unet(network_config(recipe, num_classes), name="unet")
+    config = network_config(recipe, num_classes)
+    return build_plain_unet(config) if recipe.architecture == "plain" else build_unet(config)
 
 
 def network_config(recipe: Recipe, num_classes: int) -> UNetConfig:
-    """The shape of a recipe's compact network.
+    """The shape of a recipe's compact or plain network.
 
     Raises:
         TrainingError: sizes that do not go together.
     """
+    blocks = (0,) * len(recipe.widths) if recipe.architecture == "plain" else recipe.blocks
     try:
         return UNetConfig(
             max(2, num_classes + recipe.trains_void), channels=recipe.channels,
-            widths=recipe.widths, blocks=recipe.blocks, normalization=recipe.normalization,
+            widths=recipe.widths, blocks=blocks, normalization=recipe.normalization,
             upsampling=recipe.upsampling, decoder=recipe.decoder, dropout=recipe.dropout,
-            input_size=recipe.input_size, stem_stride=STEM_STRIDE,
+            input_size=recipe.input_size, stem_stride=STEM_STRIDES[recipe.architecture],
         )  # fmt: skip
     except ValueError as error:
         raise TrainingError(f"{error}.", remedy="Choose another shape of the network.") from error
@@ -71,18 +73,18 @@ def learner_of(network: keras.Model, recipe: Recipe) -> tuple[keras.Model, int]:
     Returns:
         A model that shares all variables with the network, and how many pixels of the image (in
         rows, and in columns) one place of its answer stands for. The answers are scores before
-        the softmax where that number is given for the compact network, else the network's own.
+        the softmax where `learns_from_logits`, else the network's own.
     """
     if not learns_from_logits(recipe):
         return network, 1
     logits = network.get_layer("logits").output
     # One input and no list of one: that is how batches are handed to it.
-    return keras.Model(network.inputs[0], logits, name="learner"), STEM_STRIDE
+    return keras.Model(network.inputs[0], logits, name="learner"), STEM_STRIDES[recipe.architecture]
 
 
 def learns_from_logits(recipe: Recipe) -> bool:
     """Whether the loss sees scores before the softmax."""
-    return recipe.architecture == "compact" and not recipe.trains_void
+    return recipe.architecture != "seed" and not recipe.trains_void
 
 
 def compile_learner(
@@ -120,12 +122,12 @@ def network_info(
 ) -> ModelInfo:
     """What the predictor needs to know of a network that is still in training."""
     num_classes = len(settings.class_names) - recipe.trains_void
-    is_compact = recipe.architecture == "compact"
+    is_free = recipe.architecture != "seed"
     shape = tuple(network.outputs[0].shape)
     height, width, channels = network.inputs[0].shape[1:]
     return ModelInfo(
         path, "", "keras", keras.__version__, network.count_params(), (height, width, channels),
-        network_config(recipe, num_classes).size_multiple if is_compact else 1,
+        network_config(recipe, num_classes).size_multiple if is_free else 1,
         (OutputInfo(network.output_names[0], shape),), int(shape[-1]), settings,
         settings_are_guessed=False,
     )  # fmt: skip

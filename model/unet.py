@@ -135,19 +135,22 @@ class _Builder:
         config = self._config
         for scale in range(len(config.widths) - 2, -1, -1):
             width = config.widths[scale]
-            if config.upsampling == "transposed":
-                x = layers.Conv2DTranspose(width, 2, strides=2, name=f"up{scale}")(x)
-            else:
-                # Narrowed before it is made larger: the same sum, a quarter of the work.
-                x = self._conv(x, width, 1, name=f"narrow{scale}")
-                x = layers.UpSampling2D(2, interpolation=config.upsampling, name=f"up{scale}")(x)
-            x = layers.Concatenate(name=f"join{scale}")([skips[scale], x])
+            x = layers.Concatenate(name=f"join{scale}")([skips[scale], self._enlarged(x, scale)])
             if config.decoder == "plain":
                 x = self._conv(x, width, 3, name=f"dec{scale}")
             else:
                 x = self._conv(x, width, 1, name=f"mix{scale}")
                 x = self._residual(x, width, name=f"dec{scale}")
         return x
+
+    def _enlarged(self, x: Any, scale: int) -> Any:
+        """Twice the size, with the channels of the scale that it is joined to."""
+        width, way = self._config.widths[scale], self._config.upsampling
+        if way == "transposed":
+            return layers.Conv2DTranspose(width, 2, strides=2, name=f"up{scale}")(x)
+        # Narrowed before it is made larger: the same sum, a quarter of the work.
+        x = self._conv(x, width, 1, name=f"narrow{scale}")
+        return layers.UpSampling2D(2, interpolation=way, name=f"up{scale}")(x)
 
     def _conv(self, x: Any, num_filters: int, size: int, *, name: str, **options: Any) -> Any:
         """Convolution, normalisation, ReLU."""
@@ -185,6 +188,52 @@ class _Builder:
         if self._config.normalization == "group":
             return layers.GroupNormalization(NUM_GROUPS, name=name)(x)
         return x
+
+
+def build_plain_unet(config: UNetConfig, *, name: str = "plain_unet") -> keras.Model:
+    """Builds an untrained U-Net as in the paper, but padded and normalised.
+
+    Two 3x3 convolutions at each scale of encoder and decoder, from the full size on, maximum
+    pooling between them, and no context module. With the same multiply-adds it is narrower than
+    `build_unet`, and slower, because its first and last scale have the size of the image.
+
+    Args:
+        config: the shape; ``stem_stride`` must be 1, ``blocks`` and ``decoder`` say nothing here.
+        name: name of the Keras model.
+
+    Returns:
+        A functional model with input and output as those of `build_unet`.
+    """
+    if config.stem_stride != 1:
+        raise ValueError(f"stem_stride is {config.stem_stride}; a plain U-Net has 1")
+    return _PlainBuilder(config).build(name)
+
+
+class _PlainBuilder(_Builder):
+    """Two convolutions at each scale, and pooling."""
+
+    def _encode(self, x: Any) -> tuple[Any, list[Any]]:
+        skips: list[Any] = []
+        for scale, width in enumerate(self._config.widths):
+            if scale:
+                skips.append(x)
+                x = layers.MaxPooling2D(name=f"pool{scale}")(x)
+            x = self._pair(x, width, f"enc{scale}")
+        return x, skips
+
+    def _decode(self, x: Any, skips: list[Any]) -> Any:
+        for scale in range(len(skips) - 1, -1, -1):
+            width = self._config.widths[scale]
+            x = layers.Concatenate(name=f"join{scale}")([skips[scale], self._enlarged(x, scale)])
+            x = self._pair(x, width, f"dec{scale}")
+        return x
+
+    def _add_context(self, x: Any) -> Any:
+        return x
+
+    def _pair(self, x: Any, num_filters: int, name: str) -> Any:
+        x = self._conv(x, num_filters, 3, name=f"{name}_a")
+        return self._conv(x, num_filters, 3, name=f"{name}_b")
 
 
 def build_seed_unet(

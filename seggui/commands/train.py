@@ -1,6 +1,7 @@
 """Trains a network from scratch on a dataset.
 
-The recipe "default" is a compact colour U-Net for laptops, "seed" repeats the seed project's run.
+The recipe "default" is a compact colour U-Net for laptops, "plain" a U-Net as in the paper that
+is trained like it, "seed" repeats the seed project's run.
 Ctrl-C ends the training and keeps the best network so far; a second Ctrl-C keeps only the state
 of the last epoch, and --resume goes on from there. Beside MODEL.keras there is a folder
 MODEL.training with the log, one line per epoch.
@@ -16,7 +17,7 @@ from pathlib import Path
 from model.data.label_sets import load_label_set
 from model.engine.protocol import TrainingDone
 from model.errors import SegguiError
-from model.recipes import DEFAULT, RECIPES, Recipe
+from model.recipes import DEFAULT, RECIPES, Recipe, without_effect
 from model.scratch_state import ScratchRequest, TrainingFolder
 from seggui.cli import DONE, STOPPED, add_engine_argument
 from seggui.commands.fine_tune import count, rate, share, train
@@ -106,8 +107,16 @@ def recipe_from(arguments: argparse.Namespace) -> Recipe:
     changes = {name: getattr(arguments, name) for name in names}
     changes["crop_size"] = tuple(arguments.crop) if arguments.crop else None
     given = {name: value for name, value in changes.items() if value is not None}
+    recipe = RECIPES[arguments.recipe]
+    useless = [name for name in without_effect(recipe) if name in given]
+    if useless:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in useless)
+        raise SegguiError(
+            f"{options} has no effect on the network of the recipe {recipe.name}.",
+            remedy="Leave it out, or choose another recipe.",
+        )
     try:
-        return dataclasses.replace(RECIPES[arguments.recipe], **given)
+        return dataclasses.replace(recipe, **given)
     except ValueError as error:
         raise SegguiError(f"{error}.") from error
 

@@ -18,14 +18,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from model.recipes import DEFAULT, SEED, Recipe
+from model.recipes import DEFAULT, PLAIN, SEED, Recipe
 
 _MOST_MINUTES = 14 * 24 * 60
 _CROP_STEP_PX = 32  # each scale halves; what is left over would not fit together again
+_MOST_PLAIN_SCALES = 6  # halved five times: multiples of _CROP_STEP_PX
 
 
 class RecipeForm(QWidget):
-    """Two recipes as choices, then what can be changed.
+    """The recipes as choices, then what can be changed.
 
     Signals:
         changed: another recipe, or a value.
@@ -44,6 +45,10 @@ class RecipeForm(QWidget):
             (
                 DEFAULT, self.tr("Default"),
                 self.tr("A compact colour network for images of any size. Trains on a laptop."),
+            ),
+            (
+                PLAIN, self.tr("Plain U-Net"),
+                self.tr("As in the paper: two convolutions at each scale. Its depth is yours."),
             ),
             (
                 SEED, self.tr("Seed"),
@@ -80,21 +85,21 @@ class RecipeForm(QWidget):
         }  # fmt: skip
         self.problem = ""
         try:
-            if chosen.architecture == "compact":
+            if chosen.architecture != "seed":
                 widths = tuple(int(part) for part in self.widths.text().split(","))
                 changes |= {
                     "crop_size": (self.crop_height.value(), self.crop_width.value()),
                     "widths": widths, "dropout": self.dropout.value(),
                 }  # fmt: skip
-                if len(widths) != len(chosen.widths) or min(widths) < 1:
+                if len(widths) not in _possible_scales(chosen) or min(widths) < 1:
                     raise ValueError
             return dataclasses.replace(chosen, **changes)  # type: ignore[arg-type]
         except ValueError:
+            possible = _possible_scales(chosen)
+            count = f"{possible[0]}" if len(possible) == 1 else f"{possible[0]} to {possible[-1]}"
             self.problem = self.tr(
                 "Widths are {text!r}; {count} whole numbers such as {example} were expected."
-            ).format(
-                text=self.widths.text(), count=len(chosen.widths), example=_joined(chosen.widths)
-            )
+            ).format(text=self.widths.text(), count=count, example=_joined(chosen.widths))
             return None
 
     def minutes(self) -> float | None:
@@ -144,7 +149,7 @@ class RecipeForm(QWidget):
         self.dropout.setToolTip(self.tr("Share of the coarsest scale that is left out at random"))
         self.dropout.setAccessibleName(self.dropout.toolTip())
         self.seed = self._spin(0, 2**31 - 1, self.tr("Another number gives another network"))
-        self._compact_only = (crop, self.widths, self.dropout)
+        self._not_seed = (crop, self.widths, self.dropout)
         for title, field in (
             (self.tr("Epochs:"), self.epochs), (self.tr("Time:"), self.time),
             (self.tr("Batch size:"), self.batch), (self.tr("Crop, height x width:"), crop),
@@ -186,9 +191,16 @@ class RecipeForm(QWidget):
         self.widths.setText(_joined(recipe.widths))
         self.dropout.setValue(recipe.dropout)
         self.seed.setValue(recipe.seed)
-        for field in self._compact_only:
-            field.setEnabled(recipe.architecture == "compact")
+        for field in self._not_seed:
+            field.setEnabled(recipe.architecture != "seed")
         self.changed.emit()
+
+
+def _possible_scales(recipe: Recipe) -> range:
+    """How many widths a recipe's network can have."""
+    if recipe.architecture == "plain":
+        return range(2, _MOST_PLAIN_SCALES + 1)
+    return range(len(recipe.widths), len(recipe.widths) + 1)  # one for each of its blocks
 
 
 def _joined(widths: tuple[int, ...]) -> str:

@@ -24,7 +24,7 @@ from model.engine.protocol import (
     TrainingStep,
 )
 from model.errors import CancelledError, TrainingError
-from model.recipes import DEFAULT, SEED
+from model.recipes import DEFAULT, PLAIN, SEED
 from model.scratch_resume import interrupted_request, save_request
 from model.scratch_state import RunState, ScratchRequest, TrainingFolder
 from seggui.new_model_wiring import NewModelWiring
@@ -253,10 +253,26 @@ def test_untouched_settings_are_the_recipes_to_the_letter(
 ) -> None:
     _, dialog = open_dialog(opened, tmp_path / "new.keras")
     assert dialog.recipe_form.recipe() == DEFAULT
+    dialog.findChild(object, "recipe_plain").setChecked(True)
+    assert dialog.recipe_form.recipe() == PLAIN
     seed = dialog.findChild(object, "recipe_seed")
     seed.setChecked(True)
     assert dialog.recipe_form.recipe() == SEED
     assert dialog.recipe_form.minutes() is None
+    dialog.reject()
+
+
+def test_a_plain_network_has_as_many_scales_as_widths(
+    opened: Driver, dataset: Path, tmp_path: Path
+) -> None:
+    _, dialog = open_dialog(opened, tmp_path / "new.keras")
+    form = dialog.recipe_form
+    dialog.findChild(object, "recipe_plain").setChecked(True)
+    form.widths.setText("8, 16, 32")
+    assert form.recipe().widths == (8, 16, 32)
+    form.widths.setText("8")
+    assert form.recipe() is None
+    assert "2 to 6 whole numbers" in form.problem
     dialog.reject()
 
 

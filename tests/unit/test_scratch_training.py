@@ -26,7 +26,7 @@ from model.inspection import inspect_file
 from model.model_settings import load_settings
 from model.opening import open_network
 from model.predictor import Predictor
-from model.recipes import DEFAULT, SEED, Recipe
+from model.recipes import DEFAULT, PLAIN, SEED, Recipe
 from model.scratch_items import chosen_items, drawn_split
 from model.scratch_losses import LabelledAccuracy, LabelledCrossentropy, class_weights
 from model.scratch_network import build_network
@@ -310,7 +310,7 @@ def test_the_seed_recipe_trains_void_at_a_fixed_size_and_stops_without_progress(
     assert len(done.after.iou) == 3
 
 
-@pytest.mark.parametrize("architecture", ["compact", "seed"])
+@pytest.mark.parametrize("architecture", ["compact", "plain", "seed"])
 def test_a_fixed_size_without_void_is_scored_as_the_network_will_be_used(
     dataset: Path, architecture: str
 ) -> None:
@@ -546,5 +546,5 @@ def test_unknown_groups_are_named_with_those_that_exist(dataset: Path) -> None:
 
 
 def test_recipes_survive_json() -> None:
-    for recipe in (DEFAULT, SEED):
+    for recipe in (DEFAULT, PLAIN, SEED):
         assert json.loads(json.dumps(dataclasses.asdict(recipe)))["name"] == recipe.name

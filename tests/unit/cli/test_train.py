@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,7 +18,7 @@ from model.engine.protocol import (
     TrainingScored,
     TrainingStep,
 )
-from model.recipes import DEFAULT, SEED
+from model.recipes import DEFAULT, PLAIN, SEED
 from model.scratch_state import ScratchRequest, TrainingFolder
 from seggui.commands import fine_tune
 from tests.unit.cli.kit import run
@@ -61,8 +62,12 @@ def test_the_default_recipe_is_trained_unless_another_is_named(
 ) -> None:
     assert run("train", tmp_path, "-o", tmp_path / "a.keras") == 0
     assert run("train", tmp_path, "-o", tmp_path / "b.keras", "--recipe", "seed") == 0
+    plain = run(
+        "train", tmp_path, "-o", tmp_path / "c.keras", "--recipe", "plain", "--widths", "8,16"
+    )
+    assert plain == 0
 
-    assert [r.recipe for r in training] == [DEFAULT, SEED]
+    assert [r.recipe for r in training] == [DEFAULT, SEED, replace(PLAIN, widths=(8, 16))]
     assert training[0].output_path == str(tmp_path / "a.keras")
 
 
@@ -82,6 +87,19 @@ def test_options_change_the_recipe_and_nothing_else(
     assert wanted.recipe.learning_rate == DEFAULT.learning_rate
     assert (wanted.groups, wanted.minutes, wanted.holds_out) == (("A", "B"), 1.5, "share")
     assert wanted.resumes
+
+
+def test_options_that_a_recipe_s_network_does_not_have_are_refused(
+    tmp_path: Path, training: list[ScratchRequest], capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "a.keras"
+    assert run("train", tmp_path, "-o", output, "--recipe", "plain", "--blocks", "1,1") == 1
+    assert run("train", tmp_path, "-o", output, "--recipe", "seed", "--widths", "8,16") == 1
+
+    said = capsys.readouterr().err
+    assert "--blocks has no effect on the network of the recipe plain" in said
+    assert "--widths has no effect on the network of the recipe seed" in said
+    assert not training
 
 
 def test_the_result_and_the_notes_are_told(
