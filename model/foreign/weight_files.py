@@ -173,6 +173,10 @@ class WeightGroup:
         """Numbers in all data sets here or below."""
         return sum(int(each.size or 0) for each in self._sets())
 
+    def num_arrays(self) -> int:
+        """Data sets here or below."""
+        return len(self._sets())
+
     def _sets(self) -> list[h5py.Dataset]:
         """Data sets here or below."""
         found: list[h5py.Dataset] = []

@@ -48,7 +48,7 @@ class RecipeForm(QWidget):
             ),
             (
                 PLAIN, self.tr("Plain U-Net"),
-                self.tr("As in the paper: two convolutions at each scale. Its depth is yours."),
+                self.tr("As in the paper: two convolutions at each scale. You choose the depth."),
             ),
             (
                 SEED, self.tr("Seed"),

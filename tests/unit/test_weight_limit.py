@@ -70,6 +70,45 @@ def test_layers_cannot_ask_for_more_weights_than_are_stored(
     assert keras.layers.Layer.add_weight is made
 
 
+def test_layers_cannot_ask_for_many_more_arrays_than_are_stored(tmp_path: Path) -> None:
+    """Four hundred layers with a few weights each take seconds to build."""
+    source = networks.saved(network_of(layers.Conv2D(3, 3, padding="same")), tmp_path, "one.keras")
+    target = tmp_path / "many.keras"
+    with zipfile.ZipFile(source) as archive, zipfile.ZipFile(target, "w") as changed:
+        for name in archive.namelist():
+            data = archive.read(name)
+            if name == "config.json":
+                data = json.dumps(repeated(json.loads(data), 400)).encode()
+            changed.writestr(name, data)
+    made, calls = keras.layers.Layer.add_weight, []
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        calls.append(args)
+        return made(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.layers.Layer, "add_weight", counted)
+        with pytest.raises(ModelFileError, match="holds 2 arrays, and its layers ask for more"):
+            open_network(inspect_file(target))
+
+    assert len(calls) < 100
+
+
+def repeated(config: dict[str, Any], times: int) -> dict[str, Any]:
+    """The configuration with the last layer once more, and again, each on the one before."""
+    listed = config["config"]["layers"]
+    last = json.dumps(listed[-1])
+    before, own = listed[-2]["config"]["name"], listed[-1]["config"]["name"]
+    for number in range(times):
+        name = f"{own}_{number}"
+        text = last.replace(f'"{before}"', f'"{own if number == 0 else f"{own}_{number - 1}"}"')
+        layer = json.loads(text)
+        layer["name"] = layer["config"]["name"] = name
+        listed.append(layer)
+    config["config"]["output_layers"] = [[f"{own}_{times - 1}", 0, 0]]
+    return config
+
+
 def test_an_ordinary_network_is_within_the_limit(tmp_path: Path) -> None:
     path = networks.saved(networks.unet(), tmp_path)
     assert open_network(inspect_file(path)).count_params() == networks.unet().count_params()
