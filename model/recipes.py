@@ -115,13 +115,15 @@ DEFAULT = Recipe(
 """A compact colour U-Net that a laptop trains in an hour or two."""
 
 PLAIN = replace(
-    DEFAULT, name="plain", architecture="plain", widths=(10, 20, 40, 80, 160), blocks=(),
+    DEFAULT, name="plain", architecture="plain", widths=(8, 16, 32, 64, 128), blocks=(),
     upsampling="transposed",
 )  # fmt: skip
-"""A U-Net as in the paper, as wide as its multiply-adds are the default network's.
+"""A U-Net as in the paper, as wide as its steps of training take as long as the default network's.
 
 It is trained as the default one is: something to hold that one against, and a start for those who
-want a U-Net of their own depth and widths.
+want a U-Net of their own depth and widths. (Two thirds of the multiply-adds: its first and last
+scale have the size of the image, where more time goes into reading and writing. Widths that are no
+multiples of 8 would double it.)
 """
 
 RECIPES = {recipe.name: recipe for recipe in (DEFAULT, PLAIN, SEED)}

@@ -17,6 +17,11 @@ class LabelledCrossentropy(keras.losses.Loss):
     """Cross-entropy over class indices where 255 never counts; classes may weigh differently.
 
     The mean is over what counts, so that an image that is mostly void teaches as much as others.
+
+    Weights make rare classes teach more; alone, they would also make them be answered more often
+    than they are there. So each class' score is raised by the logarithm of its weight for the loss
+    only: what the network itself answers stays the probability of each class. Source: Menon et
+    al., "Long-tail learning via logit adjustment", 2021, with the weights in place of the shares.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class LabelledCrossentropy(keras.losses.Loss):
         super().__init__(name="labelled_crossentropy", reduction=None)
         self._num_classes, self._smoothing = num_classes, label_smoothing
         self._weights = np.ones(num_classes, np.float32) if weights is None else weights
+        self._is_weighted = weights is not None
         self._from_logits = from_logits
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -57,6 +63,8 @@ class LabelledCrossentropy(keras.losses.Loss):
         ops = keras.ops
         if not self._from_logits:
             answers = ops.log(ops.maximum(answers, _TINY))
+        if self._is_weighted:
+            answers = answers + ops.convert_to_tensor(np.log(self._weights))
         # A constant added to all scores changes nothing, so logarithms will do for scores.
         loss = ops.sparse_categorical_crossentropy(classes, answers, from_logits=True)
         if not self._smoothing:

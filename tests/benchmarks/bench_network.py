@@ -1,6 +1,6 @@
-"""How fast the two recipes' networks run and learn here, in the ways that there are.
+"""How fast the recipes' networks run and learn here, in the ways that there are.
 
-    python -m tests.benchmarks.bench_network [--rounds 5] [--only default seed] [--bfloat16]
+    python -m tests.benchmarks.bench_network [--rounds 5] [--only default plain seed] [--bfloat16]
 
 The ways take turns, so that other load on the machine hits all of them; the fastest round of each
 counts. ``predict`` is plain ``model.predict``; the others are those of `model.backend.ways`, with
@@ -27,16 +27,19 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 NUM_CLASSES = 11
-CROPS = {"default": (8, 288, 384, 3), "seed": (2, 416, 416, 1)}
+CROPS = {"default": (8, 288, 384, 3), "plain": (8, 288, 384, 3), "seed": (2, 416, 416, 1)}
 """What one training step is measured on; the seed's own batch of 8 takes half a minute."""
 
 
 def networks() -> dict[str, tuple[Any, tuple[int, ...]]]:
     """Name -> network and the shape of one image for it."""
-    from model.unet import UNetConfig, build_seed_unet, build_unet
+    from model.recipes import DEFAULT, PLAIN
+    from model.scratch_network import build_network
+    from model.unet import build_seed_unet
 
     return {
-        "default": (build_unet(UNetConfig(NUM_CLASSES)), (1, 368, 480, 3)),
+        "default": (build_network(DEFAULT, NUM_CLASSES), (1, 368, 480, 3)),
+        "plain": (build_network(PLAIN, NUM_CLASSES), (1, 368, 480, 3)),
         "seed": (build_seed_unet(), (1, 416, 416, 1)),
     }
 
@@ -154,7 +157,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="+", choices=("default", "seed"))
+    parser.add_argument("--only", nargs="+", choices=tuple(CROPS))
     parser.add_argument("--bfloat16", action="store_true", help="also where it is not fast")
     arguments = parser.parse_args()
     for name, (network, shape) in networks().items():

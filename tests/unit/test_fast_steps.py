@@ -115,13 +115,30 @@ def test_the_loss_of_scores_is_that_of_their_probabilities(smoothing: float) -> 
     truth[0, 0] = 255
     weights = np.array([1.0, 2.0, 0.5], np.float32)
     probabilities = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    raised = probabilities * weights / (probabilities * weights).sum(-1, keepdims=True)
     wanted = np.eye(3)[np.where(truth == 255, 0, truth)] * (1 - smoothing) + smoothing / 3
     weight = np.where(truth == 255, 0.0, weights[np.where(truth == 255, 0, truth)])
-    expected = (-(wanted * np.log(probabilities)).sum(-1) * weight).sum() / weight.sum()
+    expected = (-(wanted * np.log(raised)).sum(-1) * weight).sum() / weight.sum()
 
     for answers, from_logits in ((scores, True), (probabilities, False)):
         loss = LabelledCrossentropy(3, smoothing, weights, from_logits=from_logits)
         assert float(loss(truth, answers)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+def test_classes_that_weigh_more_are_not_answered_more_often_than_they_are(
+    from_logits: bool,
+) -> None:
+    """What looks the same everywhere is best answered with the shares that its pixels have."""
+    truth = np.array([0] * 90 + [1] * 10, np.uint8).reshape(1, 10, 10)
+    loss = LabelledCrossentropy(2, 0.0, np.array([1.0, 5.0], np.float32), from_logits=from_logits)
+
+    def loss_of(share: float) -> float:
+        answer = np.broadcast_to(np.array([1 - share, share], np.float32), (1, 10, 10, 2))
+        return float(loss(truth, np.log(answer) if from_logits else answer))
+
+    shares = np.linspace(0.02, 0.98, 49)
+    assert shares[np.argmin([loss_of(share) for share in shares])] == pytest.approx(0.1)
 
 
 def test_an_overconfident_mistake_still_has_a_gradient() -> None:

@@ -47,11 +47,11 @@ def test_the_default_network_takes_at_most_six_billion_multiply_adds_for_a_camvi
     assert 2.5e9 < multiply_adds(build_unet(UNetConfig(11))) < 6e9
 
 
-def test_the_plain_recipe_s_network_costs_as_much_as_the_default_one() -> None:
+def test_the_plain_recipe_s_network_costs_no_more_than_the_default_one() -> None:
     plain, default = build_network(PLAIN, 11), build_network(DEFAULT, 11)
 
-    assert multiply_adds(plain) == pytest.approx(multiply_adds(default), rel=0.1)
-    assert plain.count_params() < 2_000_000
+    assert 0.6 < multiply_adds(plain) / multiply_adds(default) < 1.0
+    assert not any(width % 8 for width in PLAIN.widths)
     assert not [layer for layer in plain.layers if isinstance(layer, layers.Add)]
     pools = [layer for layer in plain.layers if isinstance(layer, layers.MaxPooling2D)]
     assert len(pools) == len(PLAIN.widths) - 1
