@@ -72,6 +72,26 @@ def _rebuild_own_layers(
     return OwnLayersError(message, names=names, model_sha256=model_sha256, remedy=remedy)
 
 
+class ProgramError(ModelFileError):
+    """A SavedModel holds a program and no layers, and nobody consented to run it.
+
+    Attributes:
+        model_sha256: digest of the folder, for `model.trust.TrustStore`; or an empty string where
+            it cannot be run at all.
+    """
+
+    def __init__(self, message: str, *, model_sha256: str = "", remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.model_sha256 = model_sha256
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_program, (self.message, self.model_sha256, self.remedy)
+
+
+def _rebuild_program(message: str, model_sha256: str, remedy: str) -> ProgramError:
+    return ProgramError(message, model_sha256=model_sha256, remedy=remedy)
+
+
 class WeightsOnlyError(ModelFileError):
     """A file holds weights, and the network that they belong to is not known.
 

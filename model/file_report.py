@@ -49,6 +49,7 @@ class FileReport:
         tensorflow: 1 or 2, where the names of the optimizer's variables tell; else None. With
             stand-alone Keras 2.3, nothing else does.
         notes: what a user should know, in sentences.
+        is_program: it has no layers; ``config`` is empty (`model.foreign.programs`).
     """
 
     path: Path
@@ -63,6 +64,7 @@ class FileReport:
     replacements: Mapping[str, str] = field(default_factory=dict)
     tensorflow: int | None = None
     notes: tuple[str, ...] = ()
+    is_program: bool = False
 
     @property
     def code_layers(self) -> tuple[str, ...]:

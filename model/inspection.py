@@ -19,7 +19,7 @@ import numpy as np
 from model.config_clues import input_scaling, training_note
 from model.data.model_files import holds_saved_model, model_of
 from model.digest import file_sha256, unreadable_model
-from model.errors import ModelFileError, WeightsOnlyError
+from model.errors import ModelFileError, ProgramError, WeightsOnlyError
 from model.file_report import FileFormat, FileReport, WeightsLayout
 from model.first_bytes import SAVE_WHOLE, ZIP_SIGNATURE, foreign_file, is_hdf5, read_start
 from model.foreign.architectures import Architecture, ArchitectureStore
@@ -37,6 +37,12 @@ from model.foreign.saved_model import (
 from model.foreign.weight_files import CONTAINERS, check_archive
 
 _MAX_JSON_BYTES = 64 * 2**20
+
+RUN_PROGRAM = (
+    "Or let the program run: it predicts then, and cannot be fine-tuned. It can read and write "
+    "files as you can, so agree, in the window or with --run-program, only if you know where it "
+    "comes from."
+)
 
 
 def inspect_file(path: Path, *, settings_dir: Path | None = None) -> FileReport:
@@ -294,12 +300,27 @@ def _inspect_zipped_saved_model(path: Path, archive: zipfile.ZipFile) -> FileRep
 
 def _saved_model_report(path: Path, data: bytes, *, has_metadata: bool) -> FileReport:
     read = read_metadata if has_metadata else read_graph
-    root = read(data, file_name=path.name)
+    try:
+        root = read(data, file_name=path.name)
+    except ProgramError as error:
+        raise _askable(path, error) from error
     training = root.get("training_config")
     return _report(
         path, "saved_model", str(root.get("keras_version", "")), root,
         training if isinstance(training, Mapping) else {},
     )  # fmt: skip
+
+
+def _askable(path: Path, error: ProgramError) -> ProgramError:
+    """The same refusal, with what it takes to run the program after all."""
+    if not path.is_dir():
+        remedy = f"{error.remedy} To run the program with your consent, unpack its folder first."
+        return ProgramError(error.message, remedy=remedy)
+    if any(inside.is_symlink() for inside in path.rglob("*")):
+        return ProgramError(f"{error.message} It has links to other places.", remedy=error.remedy)
+    return ProgramError(
+        error.message, model_sha256=file_sha256(path), remedy=f"{error.remedy} {RUN_PROGRAM}"
+    )
 
 
 # --- the configuration ---

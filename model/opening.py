@@ -11,11 +11,13 @@ from pathlib import Path
 
 import keras
 
+from model.data.model_files import model_of
 from model.errors import (
     LambdaError,
     ModelFileError,
     OpenLambda,
     OwnLayersError,
+    ProgramError,
     WeightsOnlyError,
 )
 from model.file_report import FileReport
@@ -23,8 +25,10 @@ from model.foreign.architectures import Architecture, ArchitectureStore
 from model.foreign.code_architectures import architecture_from_code, known_architecture
 from model.foreign.contents import OWN_LAYERS_REMEDY, Contents, describe_contents
 from model.foreign.own_layers import OwnLayers, run_file
+from model.foreign.programs import open_program
 from model.foreign.rebuilding import rebuild, shapes_before
 from model.foreign.replacements import with_chosen_replacements
+from model.foreign.saved_model import program_report
 from model.foreign.weight_files import Shapes, open_weights, stored_shapes
 from model.inspection import inspect_file, inspect_weights
 from model.trust import TrustStore
@@ -114,12 +118,16 @@ def open_with_consent(report: FileReport, settings_dir: Path | None) -> keras.Mo
 
     Returns:
         The network; one without padding with a border around its images (`model.whole_output`).
+        The program of a SavedModel without layers is run; only `inspect_with_consent` makes a
+        report of one.
 
     Raises:
         OwnLayersError: it needs a Python file, and there is no consent, or the file changed since.
         ModelFileError: see `open_network`.
         StorageError: the consents cannot be read.
     """
+    if report.is_program:
+        return open_program(report.path)
     return with_whole_output(_opened_with_consent(report, settings_dir))
 
 
@@ -146,7 +154,8 @@ def inspect_with_consent(path: Path, settings_dir: Path | None) -> FileReport:
     The network is the one that lies beside it or was named before; else the seed project's U-Net,
     if the weights are exactly its own; else that of the Python file that the user consented to for
     these weights, which is run once: what it built is kept as data. Lambda layers calculate what
-    the user chose for them.
+    the user chose for them. A SavedModel without layers gets a report only where the user consented
+    to run its program.
 
     Args:
         path: the file, or the folder of a SavedModel.
@@ -154,6 +163,7 @@ def inspect_with_consent(path: Path, settings_dir: Path | None) -> FileReport:
 
     Raises:
         WeightsOnlyError: there is no network for the weights, and why not in the Python file.
+        ProgramError: a SavedModel without layers, and there is no consent to run it.
         ModelFileError: no model.
         StorageError: what is kept cannot be read or written.
     """
@@ -165,6 +175,13 @@ def _inspected(path: Path, settings_dir: Path | None) -> FileReport:
         return inspect_file(path, settings_dir=settings_dir)
     except WeightsOnlyError as error:
         missing = error
+    except ProgramError as error:
+        consent = None
+        if settings_dir is not None and error.model_sha256:
+            consent = TrustStore(settings_dir).entry(error.model_sha256)
+        if consent is None or consent.sha256 != error.model_sha256:
+            raise
+        return program_report(model_of(path).absolute(), error.model_sha256)
     with open_weights(path, "hdf5") as weights:
         shapes = stored_shapes(weights)
     found = known_architecture(shapes)

@@ -398,5 +398,10 @@ def open_model(
         settings_dir: where the user's consents to Python files are kept; None knows none.
     """
     report = inspect_with_consent(path, settings_dir)
+    if report.is_program:
+        raise TrainingError(
+            f"{path.name} is a program without layers: it predicts, and cannot be fine-tuned.",
+            remedy="Load a network with layers (.keras, .h5), or train a new one.",
+        )
     network = open_with_consent(report, settings_dir)
     return network, examine(network, report, settings=settings or load_settings(path))

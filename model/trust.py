@@ -1,8 +1,9 @@
-"""Which Python file may be run for which model: the user's word, kept by content. No Keras, no Qt.
+"""Which code may be run for which model: the user's word, kept by content. No Keras, no Qt.
 
-A model that uses layers of its own opens only with the file that defines them, and running that
-file means running a program. So the consent is given for one model and one file, both known by
-their SHA-256: another model asks again, and so does the same file after a change.
+A model that uses layers of its own opens only with the Python file that defines them, and running
+that file means running a program. So the consent is given for one model and one file, both known by
+their SHA-256: another model asks again, and so does the same file after a change. A SavedModel
+that is a program itself is its own code: the consent is for the folder.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from model.data.atomic import write_atomic
-from model.digest import bytes_sha256, is_sha256
+from model.digest import bytes_sha256, file_sha256, is_sha256
 from model.errors import ModelFileError, StorageError
 
 FILE_NAME = "trusted.json"
@@ -30,10 +31,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrustedCode:
-    """A Python file that may be run for a model.
+    """A Python file, or the program of a SavedModel folder, that may be run for a model.
 
     Attributes:
-        path: of the file, absolute.
+        path: of the file or folder, absolute.
         sha256: of its content when the user consented.
         when: of the consent, local time, ISO 8601 to the second.
         model_name: of the model file at that time, for people.
@@ -45,7 +46,7 @@ class TrustedCode:
     model_name: str = ""
 
     def is_unchanged(self) -> bool:
-        """Whether the file is there with the content that the user consented to."""
+        """Whether it is there with the content that the user consented to."""
         try:
             return code_sha256(self.path) == self.sha256
         except ModelFileError:
@@ -68,7 +69,7 @@ class TrustStore:
 
         Args:
             model_sha256: digest of the model file.
-            code_file: the Python file as it is now.
+            code_file: the Python file, or the SavedModel folder itself, as it is now.
             model_name: name of the model file, for the list of consents.
 
         Raises:
@@ -181,12 +182,12 @@ class TrustStore:
 
 
 def code_sha256(path: Path) -> str:
-    """The hexadecimal SHA-256 digest of a Python file.
+    """The hexadecimal SHA-256 digest of a Python file, or of a folder as `model.digest` makes it.
 
     Raises:
         ModelFileError: as `read_code`.
     """
-    return bytes_sha256(read_code(path))
+    return file_sha256(path) if path.is_dir() else bytes_sha256(read_code(path))
 
 
 def read_code(path: Path) -> bytes:

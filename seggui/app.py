@@ -133,6 +133,7 @@ class Program(QObject):
         HelpWiring(parts)
         self.late = LateWiring(parts, self.models.load_model)
         self.models.own_layers_needed.connect(self.late.ask_own_layers)
+        self.models.program_consent_needed.connect(self.late.ask_program)
         self.models.network_needed.connect(self.late.ask_network)
         self.models.lambdas_needed.connect(self.late.ask_lambdas)
         self.models.lambdas_wanted.connect(self.late.change_lambdas)

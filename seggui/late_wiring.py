@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from model.engine.protocol import ModelInfo
-    from model.errors import LambdaError, OwnLayersError, WeightsOnlyError
+    from model.errors import LambdaError, OwnLayersError, ProgramError, WeightsOnlyError
     from seggui.evaluation_wiring import EvaluationWiring
     from seggui.lambda_wiring import LambdaWiring
     from seggui.new_model_wiring import NewModelWiring
@@ -63,6 +63,11 @@ class LateWiring(QObject):
     def ask_own_layers(self, path: Path, error: OwnLayersError) -> None:
         """Asks for the Python file that a model needs."""
         self.own_layers.ask(path, error)
+
+    @Slot(object, object)
+    def ask_program(self, path: Path, error: ProgramError) -> None:
+        """Asks whether the program of a SavedModel may be run."""
+        self.own_layers.ask_program(path, error)
 
     @property
     def weights(self) -> WeightsWiring:

@@ -11,7 +11,14 @@ from PySide6.QtWidgets import QDialog, QFileDialog
 from model.data.label_sets import LabelClass, LabelSet, builtin_label_sets
 from model.data.resources import resource_path
 from model.engine.classes import label_set_from, label_set_of, num_answered
-from model.errors import LabelSetError, LambdaError, OwnLayersError, StorageError, WeightsOnlyError
+from model.errors import (
+    LabelSetError,
+    LambdaError,
+    OwnLayersError,
+    ProgramError,
+    StorageError,
+    WeightsOnlyError,
+)
 from seggui.edit_wiring import EditWiring
 from seggui.parts import Parts
 from seggui.settings import settings_dir
@@ -32,12 +39,14 @@ class ModelWiring(QObject):
 
     Signals:
         own_layers_needed: (Path, OwnLayersError) a model opens with a Python file of the user's.
+        program_consent_needed: (Path, ProgramError) a SavedModel is a program.
         network_needed: (Path, WeightsOnlyError) a file of weights opens with its network.
         lambdas_needed: (Path, LambdaError) a model opens once it is known what these calculate.
         lambdas_wanted: (ModelInfo) the user wants to see what was chosen for such layers.
     """
 
     own_layers_needed = Signal(object, object)
+    program_consent_needed = Signal(object, object)
     network_needed = Signal(object, object)
     lambdas_needed = Signal(object, object)
     lambdas_wanted = Signal(object)
@@ -201,6 +210,8 @@ class ModelWiring(QObject):
             context += " " + self.tr("The model before stays in force.")
         if isinstance(error, OwnLayersError):
             ask, button = self.own_layers_needed, self.tr("Choose Python file...")
+        elif isinstance(error, ProgramError) and error.model_sha256:
+            ask, button = self.program_consent_needed, self.tr("Run the program...")
         elif isinstance(error, WeightsOnlyError):
             ask, button = self.network_needed, self.tr("Choose network...")
         elif isinstance(error, LambdaError):

@@ -1,4 +1,4 @@
-"""Connects the consent to run a Python file with the window: asking, remembering, taking back."""
+"""Connects the consent to run code with the window: asking, remembering, taking back."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Slot
 
-from model.errors import OwnLayersError, SegguiError
+from model.data.model_files import model_of
+from model.errors import OwnLayersError, ProgramError, SegguiError
 from model.trust import TrustStore
 from seggui.panels.own_layers_dialog import OwnLayersDialog, OwnLayersQuestion
+from seggui.panels.program_dialog import ProgramDialog
 from seggui.panels.trusted_files_dialog import TrustedFilesDialog, TrustedRow
 from seggui.parts import Parts
 from seggui.settings import settings_dir
@@ -18,7 +20,7 @@ from seggui.single_question import SingleQuestion
 
 
 class OwnLayersWiring(QObject):
-    """Consents to Python files; made when the first one is asked for.
+    """Consents to Python files and programs; made when the first one is asked for.
 
     Attributes:
         list_dialog: the list of consents that is open, or None.
@@ -30,12 +32,33 @@ class OwnLayersWiring(QObject):
         self._load_model = load_model
         self._store = TrustStore(settings_dir())
         self._question = SingleQuestion[OwnLayersDialog](self)
+        self._program_question = SingleQuestion[ProgramDialog](self)
         self.list_dialog: TrustedFilesDialog | None = None
 
     @property
     def dialog(self) -> OwnLayersDialog | None:
         """The question that is open, or None."""
         return self._question.dialog
+
+    @property
+    def program_dialog(self) -> ProgramDialog | None:
+        """The question about a program that is open, or None."""
+        return self._program_question.dialog
+
+    def ask_program(self, path: Path, error: ProgramError) -> None:
+        """Asks whether the program of a SavedModel may be run; if so, it is loaded again."""
+        if self.program_dialog is not None:
+            return
+        dialog = ProgramDialog(path, self._window)
+        self._program_question.ask(dialog, partial(self._on_program_answered, path, error))
+
+    def _on_program_answered(
+        self, path: Path, error: ProgramError, _: ProgramDialog, accepted: bool
+    ) -> None:
+        if accepted:
+            self._allow(path, error.model_sha256, model_of(path))
+        else:
+            self._tell_nothing_was_run(path)
 
     def ask(self, path: Path, error: OwnLayersError) -> None:
         """Asks for the Python file of a model; with one, it is loaded again."""
@@ -56,17 +79,23 @@ class OwnLayersWiring(QObject):
     def _on_answered(
         self, path: Path, error: OwnLayersError, dialog: OwnLayersDialog, accepted: bool
     ) -> None:
-        if not accepted or dialog.chosen is None:
-            self._messages.info(
-                self.tr("{name} was not opened, and nothing was run.").format(name=path.name)
-            )
-            return
+        if accepted and dialog.chosen is not None:
+            self._allow(path, error.model_sha256, dialog.chosen)
+        else:
+            self._tell_nothing_was_run(path)
+
+    def _allow(self, path: Path, model_sha256: str, code: Path) -> None:
         try:
-            self._store.allow(error.model_sha256, dialog.chosen, model_name=path.name)
+            self._store.allow(model_sha256, code, model_name=path.name)
         except SegguiError as problem:
             self._messages.error(problem)
             return
         self._load_model(path)
+
+    def _tell_nothing_was_run(self, path: Path) -> None:
+        self._messages.info(
+            self.tr("{name} was not opened, and nothing was run.").format(name=path.name)
+        )
 
     # -- the list --------------------------------------------------------------------------------
 

@@ -47,7 +47,8 @@ class EngineService:
             notes=(*notes, damage) if damage else notes, test=test,
         )  # fmt: skip
         self._predictor, self._report = Predictor(network, info), report
-        self._predictor.speed_up(ChoiceStore(settings_dir))
+        if not report.is_program:  # what is inside of one is not ours to change
+            self._predictor.speed_up(ChoiceStore(settings_dir))
         return info
 
     @property

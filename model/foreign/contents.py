@@ -156,11 +156,13 @@ class Contents:
 
 
 def describe_contents(report: FileReport) -> Contents:
-    """Looks through the whole configuration, inner networks included.
+    """Looks through the whole configuration, inner networks included; of a program there is none.
 
     Raises:
         ModelFileError: the configuration is no network.
     """
+    if report.is_program:
+        return Contents()
     network = read_network(report.config, file_name=report.path.name)
     return contents_of(network, writer_of(network, report))
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from model.data.model_files import SAVED_MODEL_FILES
-from model.errors import ModelFileError
+from model.errors import ModelFileError, ProgramError
+from model.file_report import FileReport, TrainingNote
 from model.foreign.json_text import parse_json
 from model.foreign.parser_errors import ARCHIVE_ERRORS, reason_of
 from model.foreign.weight_files import MAX_BYTES, check_archive
@@ -78,13 +79,22 @@ def _at(data: bytes, path: tuple[int, ...]) -> bytes:
     return data
 
 
-def without_layers(name: str) -> ModelFileError:
+def without_layers(name: str) -> ProgramError:
     """The refusal of a SavedModel that has lost its layers."""
-    return ModelFileError(
+    return ProgramError(
         f"{name} is a SavedModel without {METADATA}: it holds a program and no layers, so that it "
-        "could neither be checked nor trained. A network that Keras saved was expected.",
+        "can neither be checked nor trained. A network that Keras saved was expected.",
         remedy="Open the .keras or .h5 file that it was exported from.",
     )
+
+
+def program_report(folder: Path, sha256: str) -> FileReport:
+    """What there is to say about a program that may be run: nothing of it is read as data."""
+    return FileReport(
+        path=folder, sha256=sha256, file_format="saved_model", keras_version="", config={},
+        training=TrainingNote(), input_scaling="", is_program=True,
+        notes=("It is a program without layers: it predicts, and cannot be fine-tuned.",),
+    )  # fmt: skip
 
 
 def _root(node: Mapping[int, Any], file_name: str) -> Mapping[str, Any]:

@@ -14,16 +14,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from model.data.model_files import model_of
 from model.engine.protocol import ModelInfo
-from model.errors import SegguiError, WeightsOnlyError
+from model.errors import ProgramError, SegguiError, WeightsOnlyError
 from model.file_report import FileReport
 from model.foreign.contents import Contents, describe_contents
 from model.foreign.replacements import with_chosen_replacements
+from model.foreign.saved_model import program_report
 from model.inspection import inspect_file
 from model.trust import TrustStore
 from seggui.cli import DONE, FAILED, add_engine_argument
 from seggui.commands.network import (
     add_model_arguments,
+    consent_to_program,
     engine_with,
     is_trusted,
     name_network,
@@ -42,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command and returns its exit status."""
+    if arguments.run_program:
+        consent_to_program(arguments.model)
     if arguments.network is not None:
         name_network(arguments.model, arguments.network)
     report = _report(arguments)
@@ -68,12 +73,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> FileReport:
-    """What the file says; a trusted Python file is run where the network comes from it."""
+    """What the file says; a trusted Python file is run where the network comes from it.
+
+    A program says nothing about itself; without consent it is refused here.
+    """
     try:
         return inspect_file(arguments.model, settings_dir=settings_folder())
     except WeightsOnlyError as error:
         if TrustStore(settings_folder()).entry(error.model_sha256) is None:
             raise
+    except ProgramError as error:
+        if TrustStore(settings_folder()).entry(error.model_sha256) is None:
+            raise
+        return program_report(model_of(arguments.model).absolute(), error.model_sha256)
     with engine_with(arguments.model, arguments.engine):
         return inspect_file(arguments.model, settings_dir=settings_folder())
 
@@ -91,14 +103,15 @@ def as_json(
     }
     if info is not None:
         described.update(asdict(info))
-    return {**described, "risks": risks(contents), "problem": problem}
+    return {**described, "risks": risks(report, contents), "problem": problem}
 
 
-def risks(contents: Contents) -> list[str]:
+def risks(report: FileReport, contents: Contents) -> list[str]:
     """Sentences about what in the file could do harm; empty when it is only a network."""
     return [
         *(f"It contains program code in the layer {layer}." for layer in contents.code),
         *(f"It fetches something from outside in the layer {each}." for each in contents.outside),
+        *(["It is a program, which can read and write files."] if report.is_program else []),
     ]
 
 
@@ -109,7 +122,7 @@ def as_lines(report: FileReport, contents: Contents, info: ModelInfo | None) -> 
         ("Format", f"{report.file_format}, Keras {report.keras_version or 'of unknown version'}"),
         ("SHA-256", report.sha256),
         ("Layers", _counted(contents.layers)),
-        ("Risks", " ".join(risks(contents)) or "none found"),
+        ("Risks", " ".join(risks(report, contents)) or "none found"),
     ]
     if info is not None:
         rows += _network_rows(info) + _settings_rows(info)

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 
+from model.data.model_files import model_of
 from model.engine.client import open_engine
 from model.engine.protocol import Engine, ModelInfo, Scores
-from model.errors import SegguiError
+from model.errors import ProgramError, SegguiError
 from model.trust import TrustStore
 from seggui.launcher.ready import user_data_folder
 
@@ -65,6 +66,33 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         "this model until one of the two files changes, and listed in the window under Model, "
         "Trusted Python files",
     )
+    parser.add_argument(
+        "--run-program",
+        action="store_true",
+        help="MODEL is the folder of a SavedModel without layers: RUN the program in it, which can "
+        "read and write files as you can. It predicts and cannot be fine-tuned. Remembered as with "
+        "--layers",
+    )
+
+
+def consent_to_program(model: Path) -> None:
+    """Remembers that the program of a SavedModel may be run; says so if that was not needed.
+
+    Raises:
+        ModelFileError: it is no model, or a program that cannot be run from where it is.
+        StorageError: the consent could not be written.
+    """
+    from model.inspection import inspect_file
+
+    try:
+        inspect_file(model, settings_dir=settings_folder())
+    except ProgramError as error:
+        if not error.model_sha256:
+            raise
+        folder = model_of(model)
+        TrustStore(settings_folder()).allow(error.model_sha256, folder, model_name=folder.name)
+    else:
+        print(f"seggui: {model.name} has layers and needs no --run-program.", file=sys.stderr)
 
 
 def consent(report: FileReport, layers: Path) -> None:
@@ -140,6 +168,7 @@ class ModelFiles(TypedDict):
     layers: Path | None
     network: Path | None
     replacements: list[str]
+    runs_program: bool
 
 
 def model_files(arguments: argparse.Namespace) -> ModelFiles:
@@ -148,6 +177,7 @@ def model_files(arguments: argparse.Namespace) -> ModelFiles:
         "layers": arguments.layers,
         "network": arguments.network,
         "replacements": arguments.replace,
+        "runs_program": arguments.run_program,
     }
 
 
@@ -159,6 +189,7 @@ def engine_with(
     layers: Path | None = None,
     network: Path | None = None,
     replacements: list[str] | None = None,
+    runs_program: bool = False,
 ) -> Iterator[tuple[Engine, ModelInfo]]:
     """Opens a model in an engine of its own, which ends with the ``with`` block.
 
@@ -168,10 +199,13 @@ def engine_with(
         layers: Python file that the user consents to run for this model, if it needs one.
         network: what the model belongs to if it holds weights only; a Python file is run.
         replacements: ``LAYER=TEXT`` of Lambda layers.
+        runs_program: the user consents to run the program of a SavedModel without layers.
 
     Raises:
         ModelFileError: the file is no usable model.
     """
+    if runs_program:
+        consent_to_program(model)
     if network is not None:
         name_network(model, network)
     if replacements:

@@ -10,13 +10,12 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QVBoxLayout,
     QWidget,
 )
 
-from seggui.panels.widgets import IconLabel, muted_label, push_button
+from seggui.panels.widgets import IconLabel, muted_label, plain_label, push_button
 
 _MOST_ROWS = 8
 
@@ -54,10 +53,10 @@ class OwnLayersDialog(QDialog):
         self._question = question
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
-        layout.addWidget(self._label(self._heading(), "own_layers_heading"))
+        layout.addWidget(plain_label(self._heading(), "own_layers_heading"))
         layout.addWidget(self._names())
         if question.reason:
-            layout.addWidget(self._label(question.reason, "own_layers_reason"))
+            layout.addWidget(plain_label(question.reason, "own_layers_reason"))
         layout.addLayout(self._warning())
         file = question.code.name if question.code is not None else self.tr("none yet")
         layout.addWidget(
@@ -78,14 +77,6 @@ class OwnLayersDialog(QDialog):
             "They are defined in a Python file, and the model opens with that file only."
         ).format(model=self._question.model.name)
 
-    def _label(self, text: str, name: str) -> QLabel:
-        label = QLabel(text)
-        label.setObjectName(name)
-        label.setTextFormat(Qt.TextFormat.PlainText)  # names come from the file
-        label.setWordWrap(True)
-        label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        return label
-
     def _names(self) -> QPlainTextEdit:
         names = self._question.names
         view = QPlainTextEdit("\n".join(names))
@@ -105,7 +96,7 @@ class OwnLayersDialog(QDialog):
             "This runs the Python file on this computer. It can do anything you can do. "
             "Choose it only if you know where it comes from."
         )
-        label = self._label(text, "own_layers_warning")
+        label = plain_label(text, "own_layers_warning")
         row.addWidget(label, 1, Qt.AlignmentFlag.AlignTop)
         return row
 

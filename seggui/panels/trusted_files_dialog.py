@@ -83,16 +83,23 @@ class TrustedFilesDialog(QDialog):
                 self._table.setItem(number, column, item)
         self._hint.setText(
             self.tr(
-                "These files are run when their model is opened. A model that is removed here asks "
+                "This code is run when its model is opened. A model that is removed here asks "
                 "again; what is loaded already stays until the program is closed."
             )
             if self._rows
-            else self.tr("No Python file is trusted. A model that needs one asks for it.")
+            else self.tr(
+                "No Python file and no program is trusted. A model that needs one asks for it."
+            )
         )
         self._on_selected()
 
     def _build_table(self) -> QTableWidget:
-        titles = [self.tr("Model"), self.tr("Python file"), self.tr("Trusted"), self.tr("State")]
+        titles = [
+            self.tr("Model"),
+            self.tr("File or program"),
+            self.tr("Trusted"),
+            self.tr("State"),
+        ]
         table = QTableWidget(0, len(titles))
         table.setObjectName("trusted_files_table")
         table.setHorizontalHeaderLabels(titles)

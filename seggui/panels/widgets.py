@@ -52,6 +52,16 @@ def muted_label(text: str = "", *, wrap: bool = False) -> QLabel:
     return label
 
 
+def plain_label(text: str, object_name: str) -> QLabel:
+    """Words that wrap, and are never taken for HTML: they have names from files in them."""
+    label = QLabel(text)
+    label.setObjectName(object_name)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+    return label
+
+
 class IconLabel(QWidget):
     """An icon without a function; it follows the theme. Screen readers pass over it."""
 
