@@ -106,7 +106,9 @@ class WeightNormalization(keras.layers.Wrapper):
         """As the class says."""
         direction = ops.convert_to_tensor(self.v)
         power = ops.sum(ops.square(direction), tuple(range(direction.ndim - 1)), keepdims=True)
-        length = ops.where(self._initialized, self.g, ops.sqrt(power))
+        # Values and no variables: JAX takes none of them in a traced function.
+        has_lengths = ops.convert_to_tensor(self._initialized)
+        length = ops.where(has_lengths, ops.convert_to_tensor(self.g), ops.sqrt(power))
         kernel = direction * ops.rsqrt(ops.maximum(power, 1e-12)) * length
         others = [each for each in self.layer.variables if each is not self.v]
         values = [(self.v, kernel), *((each, each.value) for each in others)]
