@@ -12,9 +12,10 @@ import pytest
 from keras import layers
 
 from model.digest import file_sha256
+from model.engine.client import open_engine
 from model.engine.protocol import Activation, Fit, ModelSettings, Scaling
 from model.engine.service import EngineService
-from model.errors import ModelFileError, ProgramError, TrainingError
+from model.errors import EngineDiedError, ModelFileError, ProgramError, TrainingError
 from model.inspection import inspect_file
 from model.model_settings import save_settings
 from model.training import open_model
@@ -182,3 +183,29 @@ def test_a_damaged_program_is_one_sentence(tmp_path: Path, store: TrustStore) ->
     with pytest.raises(ModelFileError, match="cannot load") as refused:
         load(folder, tmp_path)
     assert "\n" not in str(refused.value)
+
+
+def test_a_crash_in_native_code_while_loading_is_reported_and_survived(
+    tmp_path: Path, store: TrustStore
+) -> None:
+    """TensorFlow has an operation that aborts the process that runs it: no exception, a signal."""
+    import tensorflow as tf
+
+    def answer(image: Any) -> Any:
+        with tf.control_dependencies([tf.raw_ops.Abort(error_msg="as a bug would")]):
+            return tf.nn.softmax(image, axis=-1)
+
+    original = tmp_path / "original.keras"
+    network().save(original)
+    folder = written(tmp_path, answer, tf.TensorSpec((None, None, None, 3), tf.float32))
+    store.allow(file_sha256(folder), folder)
+    engine = open_engine(
+        "process", log_path=tmp_path / "engine.log", settings_dir=tmp_path / "settings"
+    )
+    try:
+        with pytest.raises(EngineDiedError, match="SIGABRT"):
+            engine.load(str(folder))
+        assert engine.load(str(original)).num_classes == 4
+        assert engine.predict(IMAGE).classes.shape == IMAGE.shape[:2]
+    finally:
+        engine.close()
