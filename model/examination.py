@@ -102,6 +102,7 @@ def examine(
         + _notes(report, network, grid, guess, answer),
         test=now,
         change=change,
+        is_program=report.is_program,
     )
     check_settings(info, info.settings)
     return info if settings is not None else _with_side_file(info, report)

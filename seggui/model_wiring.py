@@ -238,6 +238,8 @@ class ModelWiring(QObject):
             self._window.status.show_model(self.tr("No model"))
             return
         size = self.tr("{millions:.1f} M parameters").format(millions=info.num_parameters / 1e6)
+        if info.is_program:
+            size = self.tr("a program without layers")
         self._window.status.show_model(Path(info.path).name, f"{info.path}\n{size}")
 
     # -- classes ---------------------------------------------------------------------------------

@@ -217,6 +217,11 @@ class TrainingControl(QObject):
             return self.tr("This folder is open read-only, so nothing can be trained here.")
         if self._prediction.model is None:
             return self.tr("Load a Keras model first: fine-tuning starts from it.")
+        if self._prediction.model.is_program:
+            return self.tr(
+                "The model is a program without layers: it predicts, and cannot be fine-tuned. "
+                "Load a .keras or .h5 file for that."
+            )
         if not counted.num_train:
             if counted.num_held_out:
                 return self.tr(

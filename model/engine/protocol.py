@@ -94,7 +94,7 @@ class ModelInfo:
         sha256: hexadecimal digest of the file; names this network everywhere.
         file_format: ``"keras"`` or ``"hdf5"``.
         keras_version: of the writer, or an empty string when the file does not tell.
-        num_parameters: weights in the network.
+        num_parameters: weights in the network; 0 for a program, which hides them.
         input_shape: (H, W, channels), None where free; channels is 1 or 3, or one more
             for opacity.
         size_multiple: free input sides must be multiples of this many pixels; 1 when fixed.
@@ -106,6 +106,7 @@ class ModelInfo:
         test: what it answered to a known input when it was opened, to be kept with its settings.
         change: a sentence when that differs from what is kept with them; else empty. It is among
             the notes, too.
+        is_program: it has no layers; it predicts, and cannot be fine-tuned.
     """
 
     path: str
@@ -122,6 +123,7 @@ class ModelInfo:
     notes: tuple[str, ...] = ()
     test: RememberedTest | None = None
     change: str = ""
+    is_program: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from model.errors import ProgramError
 from model.trust import TrustStore
 from seggui.panels.program_dialog import ProgramDialog
 from seggui.settings import settings_dir
-from tests.qt.program_kit import ColorEngine, Driver
+from tests.qt.program_kit import ColorEngine, Driver, write_images
 
 
 class ProgramEngine(ColorEngine):
@@ -32,7 +33,7 @@ class ProgramEngine(ColorEngine):
             if TrustStore(settings_dir()).allowed(digest) is None:
                 raise ProgramError("It is a program.", model_sha256=digest, remedy="Agree.")
             self.num_run += 1
-        return super().load(path, settings)
+        return replace(super().load(path, settings), is_program="program" in Path(path).name)
 
 
 @pytest.fixture
@@ -84,6 +85,20 @@ def test_the_default_is_no_and_nothing_is_run_or_remembered(
     driver.until(lambda: driver.program.late.own_layers.program_dialog is None)
     assert num_run(driver) == 0
     assert not TrustStore(settings_dir()).entries()
+
+
+def test_with_a_program_the_panel_says_that_it_cannot_be_fine_tuned(
+    make_driver: Callable[..., Driver], model: Path, tmp_path: Path
+) -> None:
+    TrustStore(settings_dir()).allow(file_sha256(model), model)
+    write_images(tmp_path / "images", 2)
+    driver = make_driver(ProgramEngine())
+    driver.start(tmp_path / "images")
+    driver.load_model(model)
+    training = driver.program.training
+    driver.until(lambda: training.overview is not None)
+    driver.until(lambda: "cannot be fine-tuned" in training.overview.problem)
+    assert not driver.window.training_panel.overview.start_button.isEnabled()
 
 
 def test_yes_opens_it_is_listed_and_not_asked_again(driver: Driver, model: Path) -> None:

@@ -80,7 +80,9 @@ def test_an_exported_network_predicts_after_consent_as_it_did_before(
         load(folder, tmp_path)
     assert "--run-program" in str(refused.value)
     store.allow(refused.value.model_sha256, folder, model_name="exported")
-    found = load(folder, tmp_path).predict(IMAGE)
+    service = EngineService()
+    assert service.load(str(folder), settings_dir=tmp_path / "settings").is_program
+    found = service.predict(IMAGE)
 
     expected = load(original, tmp_path).predict(IMAGE)
     np.testing.assert_array_equal(found.classes, expected.classes)
