@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -15,7 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from seggui.panels.widgets import IconLabel, muted_label, plain_label, push_button
+from seggui.panels.consent_parts import consent_buttons, warning_row
+from seggui.panels.widgets import muted_label, plain_label, push_button
 
 _MOST_ROWS = 8
 
@@ -89,38 +90,20 @@ class OwnLayersDialog(QDialog):
         return view
 
     def _warning(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(IconLabel("warning", color="warning"), alignment=Qt.AlignmentFlag.AlignTop)
         text = self.tr(
             "This runs the Python file on this computer. It can do anything you can do. "
             "Choose it only if you know where it comes from."
         )
-        label = plain_label(text, "own_layers_warning")
-        row.addWidget(label, 1, Qt.AlignmentFlag.AlignTop)
-        return row
+        return warning_row(text, "own_layers_warning")
 
     def _buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.addStretch(1)
         choose = push_button(
             "language-python", self.tr("&Choose Python file…"),
             self.tr("Name the file that defines the layers. It is run."),
         )  # fmt: skip
         choose.setObjectName("choose_python_button")
         choose.clicked.connect(self._on_choose)
-        refuse = push_button(
-            "close", self.tr("&Do not open"), self.tr("Nothing is run."), role="primary",
-            color="accent_text",
-        )  # fmt: skip
-        refuse.setObjectName("do_not_open_button")
-        refuse.setAutoDefault(True)
-        refuse.setDefault(True)
-        refuse.clicked.connect(self.reject)
-        row.addWidget(choose)
-        row.addWidget(refuse)
-        refuse.setFocus()
-        return row
+        return consent_buttons(self, choose)
 
     @Slot()
     def _on_choose(self) -> None:

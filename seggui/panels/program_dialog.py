@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from seggui.panels.widgets import IconLabel, muted_label, plain_label, push_button
+from seggui.panels.consent_parts import consent_buttons, warning_row
+from seggui.panels.widgets import muted_label, plain_label, push_button
 
 
 class ProgramDialog(QDialog):
@@ -40,34 +40,16 @@ class ProgramDialog(QDialog):
         self.resize(self.minimumWidth(), layout.heightForWidth(self.minimumWidth()))
 
     def _warning(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(IconLabel("warning", color="warning"), alignment=Qt.AlignmentFlag.AlignTop)
         text = self.tr(
             "This runs the program on this computer. It can read and write files as you can. "
             "Run it only if you know where it comes from."
         )
-        row.addWidget(plain_label(text, "program_warning"), 1, Qt.AlignmentFlag.AlignTop)
-        return row
+        return warning_row(text, "program_warning")
 
     def _buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.addStretch(1)
         run = push_button(
             "play", self.tr("&Run the program"), self.tr("The model opens, and can predict.")
         )
         run.setObjectName("run_program_button")
-        run.setAutoDefault(False)
         run.clicked.connect(self.accept)
-        refuse = push_button(
-            "close", self.tr("&Do not open"), self.tr("Nothing is run."), role="primary",
-            color="accent_text",
-        )  # fmt: skip
-        refuse.setObjectName("do_not_open_button")
-        refuse.setAutoDefault(True)
-        refuse.setDefault(True)
-        refuse.clicked.connect(self.reject)
-        row.addWidget(run)
-        row.addWidget(refuse)
-        refuse.setFocus()
-        return row
+        return consent_buttons(self, run)

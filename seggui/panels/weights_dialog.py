@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from seggui.panels.widgets import IconLabel, muted_label, push_button
+from seggui.panels.consent_parts import warning_row
+from seggui.panels.widgets import muted_label, plain_label, push_button
 
 
 class WeightsDialog(QDialog):
@@ -33,9 +34,9 @@ class WeightsDialog(QDialog):
         self._weights = weights
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
-        layout.addWidget(self._label(reason, "weights_reason"))
+        layout.addWidget(plain_label(reason, "weights_reason"))
         layout.addWidget(
-            self._label(
+            plain_label(
                 self.tr(
                     "Choose a file with the network that these weights were saved from: "
                     "a whole model (.keras, .h5 or a SavedModel), whose own weights are not used, "
@@ -51,24 +52,12 @@ class WeightsDialog(QDialog):
         layout.addLayout(self._buttons())
         self.resize(self.minimumWidth(), layout.heightForWidth(self.minimumWidth()))
 
-    def _label(self, text: str, name: str) -> QLabel:
-        label = QLabel(text)
-        label.setObjectName(name)
-        label.setTextFormat(Qt.TextFormat.PlainText)  # names come from files
-        label.setWordWrap(True)
-        label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        return label
-
     def _warning(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(IconLabel("warning", color="warning"), alignment=Qt.AlignmentFlag.AlignTop)
         text = self.tr(
             "The Python file that builds the network does as well, but it is run on this computer "
             "then, and can do anything you can do. Choose it only if you know where it comes from."
         )
-        row.addWidget(self._label(text, "weights_warning"), 1, Qt.AlignmentFlag.AlignTop)
-        return row
+        return warning_row(text, "weights_warning")
 
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
