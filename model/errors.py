@@ -72,7 +72,24 @@ def _rebuild_own_layers(
     return OwnLayersError(message, names=names, model_sha256=model_sha256, remedy=remedy)
 
 
-class ProgramError(ModelFileError):
+class _FileOfDigestError(ModelFileError):
+    """A file that opens once the user says something, which is remembered for its content."""
+
+    def __init__(self, message: str, *, model_sha256: str = "", remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.model_sha256 = model_sha256
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_of_digest, (type(self), self.message, self.model_sha256, self.remedy)
+
+
+def _rebuild_of_digest(
+    cls: type[_FileOfDigestError], message: str, model_sha256: str, remedy: str
+) -> _FileOfDigestError:
+    return cls(message, model_sha256=model_sha256, remedy=remedy)
+
+
+class ProgramError(_FileOfDigestError):
     """A SavedModel holds a program and no layers, and nobody consented to run it.
 
     Attributes:
@@ -80,35 +97,13 @@ class ProgramError(ModelFileError):
             it cannot be run at all.
     """
 
-    def __init__(self, message: str, *, model_sha256: str = "", remedy: str = "") -> None:
-        super().__init__(message, remedy=remedy)
-        self.model_sha256 = model_sha256
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_program, (self.message, self.model_sha256, self.remedy)
-
-
-def _rebuild_program(message: str, model_sha256: str, remedy: str) -> ProgramError:
-    return ProgramError(message, model_sha256=model_sha256, remedy=remedy)
-
-
-class WeightsOnlyError(ModelFileError):
+class WeightsOnlyError(_FileOfDigestError):
     """A file holds weights, and the network that they belong to is not known.
 
     Attributes:
         model_sha256: digest of the file, for `model.foreign.architectures.ArchitectureStore`.
     """
-
-    def __init__(self, message: str, *, model_sha256: str = "", remedy: str = "") -> None:
-        super().__init__(message, remedy=remedy)
-        self.model_sha256 = model_sha256
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_weights_only, (self.message, self.model_sha256, self.remedy)
-
-
-def _rebuild_weights_only(message: str, model_sha256: str, remedy: str) -> WeightsOnlyError:
-    return WeightsOnlyError(message, model_sha256=model_sha256, remedy=remedy)
 
 
 @dataclass(frozen=True)
