@@ -42,7 +42,7 @@ def rebuild(report: FileReport, *, own: OwnLayers | None = None) -> keras.Model:
             place_checkpoint(built, prefix, file_name=name)
         return built.model
     with open_weights(report.path, report.file_format) as weights:
-        with limited_weights(weights.num_numbers(), weights.num_arrays(), file_name=name):
+        with limited_weights(*weights.amount(), file_name=name):
             built = _built(report, spec, own=own, widths=weights.dimensions())
         layout = "keras" if report.weights == "numbers" else report.file_format
         place_weights(
@@ -69,7 +69,7 @@ def shapes_before(report: FileReport, layer: str) -> tuple[str, ...]:
     try:
         with (
             open_weights(report.path, report.file_format) as weights,
-            limited_weights(weights.num_numbers(), weights.num_arrays(), file_name=name),
+            limited_weights(*weights.amount(), file_name=name),
         ):
             built = _built(report, before, widths=weights.dimensions())
     except ModelFileError:

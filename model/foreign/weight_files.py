@@ -169,13 +169,10 @@ class WeightGroup:
         sets = self._sets()
         return [tuple(m.shape or ()) for m in sets if "/seed_generator" not in str(m.name)]
 
-    def num_numbers(self) -> int:
-        """Numbers in all data sets here or below."""
-        return sum(int(each.size or 0) for each in self._sets())
-
-    def num_arrays(self) -> int:
-        """Data sets here or below."""
-        return len(self._sets())
+    def amount(self) -> tuple[int, int]:
+        """Numbers in all data sets here or below, and how many data sets there are."""
+        sets = self._sets()
+        return sum(int(each.size or 0) for each in sets), len(sets)
 
     def _sets(self) -> list[h5py.Dataset]:
         """Data sets here or below."""
