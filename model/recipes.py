@@ -50,6 +50,9 @@ class Recipe:
             ``"float32"`` never does.
         score_every: epochs between two scorings on what is held out; the first and the last epoch
             are always scored.
+        overlap_from: share of the run, 0..1, from which on the loss also counts how little answers
+            and truth overlap in each class (`model.scratch_losses.LovaszSoftmax`); 1 never does,
+            and neither does a recipe that trains void.
     """
 
     name: str
@@ -83,13 +86,14 @@ class Recipe:
     dropout: float = 0.1
     precision: Precision = "auto"
     score_every: int = 1
+    overlap_from: float = 1.0
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("epochs", 1, 1_000_000), ("batch_size", 1, 4096), ("learning_rate", 1e-9, 10.0),
             ("weight_decay", 0.0, 1.0), ("label_smoothing", 0.0, 0.9), ("averaging", 0.0, 0.99999),
             ("validation_share", 0.0, 0.9), ("patience", 0, 1_000_000), ("warmup_steps", 0, 10**9),
-            ("score_every", 1, 1_000_000),
+            ("score_every", 1, 1_000_000), ("overlap_from", 0.0, 1.0),
         ):  # fmt: skip
             value = getattr(self, name)
             if not low <= value <= high:
@@ -110,7 +114,7 @@ DEFAULT = Recipe(
     trains_void=False, epochs=300, batch_size=8, learning_rate=2e-3, weight_decay=2e-2,
     warmup_steps=100, schedule="poly", weighs_classes=True, label_smoothing=0.05, averaging=0.998,
     crop_size=(288, 384), augments=True, monitor="val_mean_iou", patience=0, min_delta=0.0,
-    validation_share=0.1, seed=0, score_every=4,
+    validation_share=0.1, seed=0, score_every=4, overlap_from=0.75,
 )  # fmt: skip
 """A compact colour U-Net that a laptop trains in an hour or two."""
 

@@ -12,6 +12,9 @@ from model.data.label_sets import IGNORE
 
 _TINY = 1e-7
 
+_OVERLAP_STRIDE = 2
+"""Of rows and columns whose overlap is counted: sorting all of them took a third of a step."""
+
 
 class LabelledCrossentropy(keras.losses.Loss):
     """Cross-entropy over class indices where 255 never counts; classes may weigh differently.
@@ -71,6 +74,69 @@ class LabelledCrossentropy(keras.losses.Loss):
             return loss
         spread = ops.logsumexp(answers, axis=-1) - ops.mean(answers, axis=-1)
         return (1 - self._smoothing) * loss + self._smoothing * spread
+
+
+class LovaszSoftmax(keras.losses.Loss):
+    """How little answers and truth overlap: 1 - IoU of the batch, the mean over its classes.
+
+    The piecewise linear extension of IoU to probabilities, which has a gradient at every pixel.
+    Classes that the batch does not show are left out, and so are pixels of 255. Source: Berman,
+    Rannen Triki and Blaschko, "The Lovász-Softmax loss", 2018, over a batch and "present" classes.
+    """
+
+    def __init__(self, num_classes: int, *, from_logits: bool = False) -> None:
+        """Nothing is computed yet.
+
+        Args:
+            num_classes: channels of the answers.
+            from_logits: the answers are scores before the softmax.
+        """
+        super().__init__(name="lovasz_softmax", reduction=None)
+        self._num_classes, self._from_logits = num_classes, from_logits
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Indices (N, H, W) and answers (N, H, W, C) to one number, 0 to 1."""
+        ops = keras.ops
+        classes = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+        answers = ops.reshape(ops.cast(y_pred, "float32"), (-1, self._num_classes))
+        if self._from_logits:
+            answers = ops.softmax(answers, axis=-1)
+        is_known = ops.not_equal(classes, IGNORE)
+        counts = ops.expand_dims(ops.cast(is_known, "float32"), -1)
+        truth = ops.one_hot(ops.where(is_known, classes, 0), self._num_classes) * counts
+        # (C, pixels): pixels that do not count are no mistakes, and so come last and add nothing.
+        mistakes = ops.transpose(ops.abs(truth - answers) * counts)
+        truth = ops.transpose(truth)
+        order = ops.argsort(ops.stop_gradient(-mistakes), axis=-1)
+        mistakes = ops.take_along_axis(mistakes, order, axis=-1)
+        per_class = ops.sum(mistakes * _lovasz_gradient(truth, order), axis=-1)
+        is_present = ops.cast(ops.any(truth > 0, axis=-1), "float32")
+        return ops.sum(per_class * is_present) / ops.maximum(ops.sum(is_present), 1.0)
+
+
+def _lovasz_gradient(truth: Any, order: Any) -> Any:
+    """By how much 1 - IoU grows with each further mistake, the gravest first; (C, pixels)."""
+    ops = keras.ops
+    truth = ops.take_along_axis(truth, order, axis=-1)
+    num_true = ops.sum(truth, axis=-1, keepdims=True)
+    intersection = num_true - ops.cumsum(truth, axis=-1)
+    union = num_true + ops.cumsum(1.0 - truth, axis=-1)
+    loss = 1.0 - intersection / ops.maximum(union, 1.0)
+    return ops.stop_gradient(ops.concatenate([loss[:, :1], loss[:, 1:] - loss[:, :-1]], axis=-1))
+
+
+class CrossentropyWithOverlap(keras.losses.Loss):
+    """The sum of both losses; overlap on every second row and column."""
+
+    def __init__(self, cross_entropy: LabelledCrossentropy, overlap: LovaszSoftmax) -> None:
+        super().__init__(name="crossentropy_with_overlap", reduction=None)
+        self._cross_entropy, self._overlap = cross_entropy, overlap
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Indices (N, H, W) and answers (N, H, W, C) to one number."""
+        step = _OVERLAP_STRIDE
+        overlap = self._overlap.call(y_true[:, ::step, ::step], y_pred[:, ::step, ::step])
+        return self._cross_entropy.call(y_true, y_pred) + overlap
 
 
 class LabelledAccuracy(keras.metrics.Metric):

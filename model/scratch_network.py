@@ -10,12 +10,20 @@ from model.data.label_sets import LabelSet
 from model.engine.protocol import Activation, Fit, ModelInfo, ModelSettings, OutputInfo
 from model.errors import TrainingError
 from model.recipes import Recipe
-from model.scratch_losses import LabelledAccuracy, LabelledCrossentropy, class_weights
+from model.scratch_losses import (
+    CrossentropyWithOverlap,
+    LabelledAccuracy,
+    LabelledCrossentropy,
+    LovaszSoftmax,
+    class_weights,
+)
 from model.training_schedule import learning_rate
 from model.unet import UNetConfig, build_plain_unet, build_seed_unet, build_unet
 
 STEM_STRIDES = {"compact": 2, "plain": 1}
 """By how much the first convolution of a network makes the image smaller."""
+
+CROSS_ENTROPY = "cross_entropy"
 
 VOID_NAME, VOID_COLOR = "Void", (0, 0, 0)
 
@@ -106,15 +114,43 @@ def compile_learner(
     if recipe.trains_void:
         network.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
     else:
-        weights = class_weights(class_pixels) if recipe.weighs_classes else None
-        loss = LabelledCrossentropy(
-            len(class_pixels), recipe.label_smoothing, weights,
-            from_logits=learns_from_logits(recipe),
-        )  # fmt: skip
+        loss = _cross_entropy(recipe, class_pixels)
         network.compile(optimizer, loss, metrics=[LabelledAccuracy(name="accuracy")])
     # Built before the first step, or TensorFlow traces the step a second time.
     optimizer.build(network.trainable_variables)
     return optimizer
+
+
+def learns_overlap(recipe: Recipe) -> bool:
+    """Whether the loss of a recipe counts overlap at any time."""
+    return recipe.overlap_from < 1.0 and not recipe.trains_void
+
+
+def add_overlap(learner: keras.Model, recipe: Recipe, class_pixels: npt.NDArray[np.int64]) -> None:
+    """From now on the loss counts overlap, too; optimizer and its state stay.
+
+    Args:
+        learner: of `compile_learner`, of a recipe that `learns_overlap`. It tells the cross-entropy
+            as `CROSS_ENTROPY` beside its loss, which is the number that goes on from before.
+        recipe: how to train.
+        class_pixels: (C,) pixels of each class in the training images.
+    """
+    cross_entropy = _cross_entropy(recipe, class_pixels)
+    overlap = LovaszSoftmax(len(class_pixels), from_logits=learns_from_logits(recipe))
+    learner.compile(
+        learner.optimizer, CrossentropyWithOverlap(cross_entropy, overlap),
+        metrics=[
+            LabelledAccuracy(name="accuracy"),
+            keras.metrics.MeanMetricWrapper(cross_entropy.call, name=CROSS_ENTROPY),
+        ],
+    )  # fmt: skip
+
+
+def _cross_entropy(recipe: Recipe, class_pixels: npt.NDArray[np.int64]) -> LabelledCrossentropy:
+    weights = class_weights(class_pixels) if recipe.weighs_classes else None
+    return LabelledCrossentropy(
+        len(class_pixels), recipe.label_smoothing, weights, from_logits=learns_from_logits(recipe)
+    )
 
 
 def network_info(

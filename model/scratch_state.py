@@ -296,9 +296,10 @@ class TrainingFolder:
                 f"The state of the interrupted training, {self._state_path}, is damaged ({error}).",
                 remedy="Start the training anew, without --resume.",
             ) from error
+        began = _defaults() | head["recipe"]  # an earlier version may not have known a setting
         different = [
             name for name, value in _plain(recipe).items()
-            if name not in ("epochs", "patience") and head["recipe"].get(name) != value
+            if name not in ("epochs", "patience") and began.get(name) != value
         ]  # fmt: skip
         if different or head.get("version") != _VERSION:
             raise TrainingError(
@@ -329,6 +330,14 @@ class TrainingFolder:
 def _plain(recipe: Recipe) -> dict[str, Any]:
     """As JSON gives it back."""
     plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    return plain
+
+
+def _defaults() -> dict[str, Any]:
+    """What holds for a recipe that does not say so, as JSON gives it back."""
+    given = {f.name: f.default for f in dataclasses.fields(Recipe)}
+    known = {name: value for name, value in given.items() if value is not dataclasses.MISSING}
+    plain: dict[str, Any] = json.loads(json.dumps(known))
     return plain
 
 

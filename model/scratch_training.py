@@ -36,9 +36,12 @@ from model.running_mean import RunningMean
 from model.scratch_items import chosen_items, pixels_of
 from model.scratch_logs import ScratchLogs
 from model.scratch_network import (
+    CROSS_ENTROPY,
+    add_overlap,
     build_network,
     compile_learner,
     learner_of,
+    learns_overlap,
     network_info,
     settings_for,
 )
@@ -108,7 +111,7 @@ class _ScratchRun:
         self._train, self._validation = chosen_items(dataset, survey, request)
         self._num_classes = len(dataset.label_set)
         self._settings = settings_for(self._recipe, dataset.label_set)
-        class_pixels = pixels_of(dataset, survey, self._train)
+        self._class_pixels = pixels_of(dataset, survey, self._train)
         self._network = build_network(self._recipe, self._num_classes)
         self._averaged = build_network(self._recipe, self._num_classes)
         self._held_out = HeldOut(
@@ -120,7 +123,8 @@ class _ScratchRun:
         self._best_weights: list[npt.NDArray[Any]] | None = None
         self._best_scores: Scores | None = None
         self._learner, self._stride = learner_of(self._network, self._recipe)
-        self._optimizer = compile_learner(self._learner, self._recipe, class_pixels)
+        self._optimizer = compile_learner(self._learner, self._recipe, self._class_pixels)
+        self._counts_overlap = False
         self._mean = RunningMean(self._network, self._averaged, self._recipe.averaging)
 
     # -- events
@@ -175,13 +179,16 @@ class _ScratchRun:
             started = time.perf_counter()
             share = progress(state.step, num_steps, self._pace.elapsed, self._pace.minutes)
             self._optimizer.learning_rate = learning_rate(self._recipe, state.step, share)
+            self._count_overlap_in_time(share)
             targets = every_nth_pixel(masks, self._stride, phase=state.step)
             self._learner.reset_metrics()  # else Keras gives running means
             values = self._learner.train_on_batch(inputs, targets, return_dict=True)
-            loss = float(values["loss"])
-            if not math.isfinite(loss):
+            if not math.isfinite(float(values["loss"])):
                 self._give_up_on_nan()
                 return
+            # What is told stays comparable when overlap comes into the loss.
+            values["loss"] = values.pop(CROSS_ENTROPY, values["loss"])
+            loss = float(values["loss"])
             state.step += 1
             state.add(values)
             self._mean.note_step(state.step)
@@ -192,6 +199,12 @@ class _ScratchRun:
             yield TrainingStep(state.step, num_steps, loss, seconds_left)
             if self._is_stopped() or self._pace.is_over:
                 return
+
+    def _count_overlap_in_time(self, share: float) -> None:
+        is_time = learns_overlap(self._recipe) and share >= self._recipe.overlap_from
+        if is_time and not self._counts_overlap:
+            add_overlap(self._learner, self._recipe, self._class_pixels)
+            self._counts_overlap = True
 
     def _close_epoch(self) -> tuple[TrainingScored | None, bool]:
         """Scores where it is time to, remembers, logs; tells whether the run is over."""
