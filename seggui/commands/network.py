@@ -64,7 +64,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         help="the Python file that defines the model's own layers. It is RUN on this computer and "
         "can do anything you can do: name it only if you know where it comes from. Remembered for "
         "this model until one of the two files changes, and listed in the window under Model, "
-        "Trusted Python files",
+        "Trusted code",
     )
     parser.add_argument(
         "--run-program",

@@ -64,7 +64,7 @@ class OwnLayersDialog(QDialog):
             muted_label(
                 self.tr(
                     "Python file: {file}. What you choose is remembered for this model, until one "
-                    "of the two files changes. The menu Model, Trusted Python files, takes it back."
+                    "of the two files changes. The menu Model, Trusted code, takes it back."
                 ).format(file=file),
                 wrap=True,
             )

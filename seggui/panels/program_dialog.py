@@ -31,7 +31,7 @@ class ProgramDialog(QDialog):
             muted_label(
                 self.tr(
                     "Your answer is remembered for this folder until something in it changes. "
-                    "The menu Model, Trusted Python files, takes it back."
+                    "The menu Model, Trusted code, takes it back."
                 ),
                 wrap=True,
             )

@@ -1,4 +1,4 @@
-"""Every Python file that may be run for a model, and a way to take that back."""
+"""Every Python file and program that may be run for a model, and a way to take that back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TrustedRow:
     Attributes:
         model_sha256: of the model that it is for.
         model: name of the model.
-        code: path of the Python file.
+        code: path of the Python file, or of the folder of the program.
         when: ISO 8601.
         is_in_force: False once the file has changed or is gone.
     """
@@ -51,7 +51,7 @@ class TrustedFilesDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("trusted_files_dialog")
-        self.setWindowTitle(self.tr("Trusted Python files"))
+        self.setWindowTitle(self.tr("Trusted code"))
         self.resize(720, 340)
         self._rows: tuple[TrustedRow, ...] = ()
         layout = QVBoxLayout(self)
