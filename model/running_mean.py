@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import keras
 
-EVERY = 4
-"""Steps between two updates: each copies all weights twice, 3 % of a step of the default recipe."""
+MOST_STEPS = 16
+"""Between two updates: each copies all weights, a quarter of a step of the default recipe."""
+
+
+def steps_between(momentum: float) -> int:
+    """Steps from one update to the next: at most a twenty-fifth of those the mean goes back."""
+    return max(1, min(MOST_STEPS, round(0.04 / (1.0 - momentum))))
 
 
 class RunningMean:
@@ -24,6 +29,7 @@ class RunningMean:
             momentum: 0 keeps no mean but a copy.
         """
         self._network, self._averaged, self._momentum = network, averaged, momentum
+        self._every = steps_between(momentum)
         self._share, self._num_waiting = 1.0, 0
         averaged.set_weights(network.get_weights())
 
@@ -31,7 +37,7 @@ class RunningMean:
         """A step was made, the ``step``-th of the run; every few of them the mean follows."""
         self._share *= min(self._momentum, (1 + step) / (10 + step))
         self._num_waiting += 1
-        if self._momentum and self._num_waiting == EVERY:
+        if self._momentum and self._num_waiting == self._every:
             self.catch_up()
 
     def catch_up(self) -> None:

@@ -15,6 +15,9 @@ _TINY = 1e-7
 _OVERLAP_STRIDE = 2
 """Of rows and columns whose overlap is counted: sorting all of them took a third of a step."""
 
+ACCURACY_STRIDE = 2
+"""Of rows and columns whose accuracy a training tells; it teaches nothing."""
+
 
 class LabelledCrossentropy(keras.losses.Loss):
     """Cross-entropy over class indices where 255 never counts; classes may weigh differently.
@@ -142,15 +145,24 @@ class CrossentropyWithOverlap(keras.losses.Loss):
 class LabelledAccuracy(keras.metrics.Metric):
     """Share of right pixels among those that are not 255."""
 
-    def __init__(self, name: str = "accuracy") -> None:
+    def __init__(self, name: str = "accuracy", *, stride: int = 1) -> None:
+        """Counts nothing yet.
+
+        Args:
+            name: what logs call it.
+            stride: of the rows and columns that are looked at; the largest of all answers at all
+                places took 3 to 10 % of a training step.
+        """
         super().__init__(name=name)
+        self._stride = stride
         self._num_right = self.add_weight(name="right", initializer="zeros")
         self._num_all = self.add_weight(name="all", initializer="zeros")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Counts a batch."""
-        ops = keras.ops
-        truth = ops.cast(y_true, "int32")
+        ops, step = keras.ops, self._stride
+        truth = ops.cast(y_true[:, ::step, ::step], "int32")
+        y_pred = y_pred[:, ::step, ::step]
         counts = ops.cast(truth != IGNORE, "float32")
         is_right = ops.cast(ops.cast(ops.argmax(y_pred, axis=-1), "int32") == truth, "float32")
         self._num_right.assign_add(ops.sum(is_right * counts))

@@ -11,6 +11,7 @@ from model.engine.protocol import Activation, Fit, ModelInfo, ModelSettings, Out
 from model.errors import TrainingError
 from model.recipes import Recipe
 from model.scratch_losses import (
+    ACCURACY_STRIDE,
     CrossentropyWithOverlap,
     LabelledAccuracy,
     LabelledCrossentropy,
@@ -115,7 +116,7 @@ def compile_learner(
         network.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
     else:
         loss = _cross_entropy(recipe, class_pixels)
-        network.compile(optimizer, loss, metrics=[LabelledAccuracy(name="accuracy")])
+        network.compile(optimizer, loss, metrics=[LabelledAccuracy(stride=ACCURACY_STRIDE)])
     # Built before the first step, or TensorFlow traces the step a second time.
     optimizer.build(network.trainable_variables)
     return optimizer
@@ -140,7 +141,7 @@ def add_overlap(learner: keras.Model, recipe: Recipe, class_pixels: npt.NDArray[
     learner.compile(
         learner.optimizer, CrossentropyWithOverlap(cross_entropy, overlap),
         metrics=[
-            LabelledAccuracy(name="accuracy"),
+            LabelledAccuracy(stride=ACCURACY_STRIDE),
             keras.metrics.MeanMetricWrapper(cross_entropy.call, name=CROSS_ENTROPY),
         ],
     )  # fmt: skip
