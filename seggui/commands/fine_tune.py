@@ -142,7 +142,8 @@ def train(
                 detail = f"loss {event.loss:.3f}{score}"
                 bar.show(event.step, seconds_left=event.seconds_left, detail=detail)
             elif isinstance(event, TrainingScored):
-                score = f", held out {percent(event.scores.mean_iou)} mean IoU"
+                if sum(event.scores.num_pixels):
+                    score = f", held out {percent(event.scores.mean_iou)} mean IoU"
             elif plan is not None:
                 return plan, event, bool(presses)
     raise TrainingError("The training ended without a result.", remedy="Start it again.")

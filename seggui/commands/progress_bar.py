@@ -1,4 +1,4 @@
-"""A progress bar with the time left, for people at a terminal; silent anywhere else."""
+"""A progress bar with the time left for people at a terminal; in a log, a line a minute."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from typing import TextIO
 
 _BAR_WIDTH = 24
 _REDRAW_SECONDS = 0.1
+_LOG_SECONDS = 60.0
 
 
 class ProgressBar:
     """One line on standard error that is drawn over; used by one thread, as a context manager.
+
+    Where standard error is no terminal, a line is added for each minute of work, so that short work
+    is silent and long work can be followed in the log of a server.
 
     Args:
         what: names the work, e.g. ``"Predicting"``.
@@ -48,7 +52,7 @@ class ProgressBar:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._drawn_at is not None:
+        if self._is_terminal and self._drawn_at is not None:
             self._stream.write("\n")
             self._stream.flush()
 
@@ -61,19 +65,30 @@ class ProgressBar:
             detail: shown at the end of the line.
         """
         now = self._clock()
-        is_due = self._drawn_at is None or now - self._drawn_at >= _REDRAW_SECONDS
-        if not self._is_terminal or not (is_due or done >= self.total):
+        if not self._is_due(now, done):
             return
         self._drawn_at = now
         if seconds_left is None and done:
             seconds_left = (now - self._start) / done * (self.total - done)
         left = "" if seconds_left is None else f" {duration(seconds_left)} left"
-        filled = _BAR_WIDTH * done // max(1, self.total)
-        bar = "#" * filled + "." * (_BAR_WIDTH - filled)
-        line = f"{self._what} {done}/{self.total} [{bar}]{left}  {detail}".rstrip()
-        width = shutil.get_terminal_size().columns - 1
-        self._stream.write("\r\x1b[K" + line[:width])
+        if self._is_terminal:
+            filled = _BAR_WIDTH * done // max(1, self.total)
+            bar = "#" * filled + "." * (_BAR_WIDTH - filled)
+            line = f"{self._what} {done}/{self.total} [{bar}]{left}  {detail}".rstrip()
+            width = shutil.get_terminal_size().columns - 1
+            self._stream.write("\r\x1b[K" + line[:width])
+        else:
+            comma = "," if left else ""
+            self._stream.write(f"{self._what} {done}/{self.total}{comma}{left}  {detail}".rstrip())
+            self._stream.write("\n")
         self._stream.flush()
+
+    def _is_due(self, now: float, done: int) -> bool:
+        if not self._is_terminal:
+            since = self._start if self._drawn_at is None else self._drawn_at
+            return now - since >= _LOG_SECONDS
+        is_time = self._drawn_at is None or now - self._drawn_at >= _REDRAW_SECONDS
+        return is_time or done >= self.total
 
 
 def duration(seconds: float) -> str:

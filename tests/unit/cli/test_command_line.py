@@ -148,7 +148,18 @@ def test_progress_bar_shows_share_and_time_left_on_a_terminal() -> None:
     assert shown[2] == "Predicting 4/4 [########################] 0:00 left\n"
 
 
-def test_progress_bar_is_silent_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+def test_short_work_is_silent_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     with ProgressBar("Predicting", 4) as bar:
-        bar.show(1)
+        for done in range(1, 5):
+            bar.show(done)
     assert capsys.readouterr().err == ""
+
+
+def test_long_work_writes_a_line_a_minute_into_a_log() -> None:
+    log, now = io.StringIO(), iter([0.0, 40.0, 61.0, 90.0, 122.0, 130.0])
+    with ProgressBar("Training", 10, stream=log, clock=lambda: next(now)) as bar:
+        for done in range(1, 6):
+            bar.show(done, seconds_left=60.0 * (10 - done), detail=f"loss 0.{done}")
+    assert log.getvalue().splitlines() == [
+        "Training 2/10, 8:00 left  loss 0.2", "Training 4/10, 6:00 left  loss 0.4",
+    ]  # fmt: skip

@@ -21,6 +21,7 @@ from model.engine.protocol import (
 from model.recipes import DEFAULT, PLAIN, SEED
 from model.scratch_state import ScratchRequest, TrainingFolder
 from seggui.commands import fine_tune
+from seggui.commands.progress_bar import ProgressBar
 from tests.unit.cli.kit import run
 
 NOTHING = Scores(0.0, 0.0, (None, None), (0, 0))
@@ -111,6 +112,31 @@ def test_the_result_and_the_notes_are_told(
     assert "Training on 12 images, held out: 4; at most 2 steps" in said.err
     assert "mean IoU 80.0 %" in said.out
     assert "Learned." in said.out
+
+
+@pytest.mark.parametrize(
+    ("scores", "shown"),
+    [(AFTER, "loss 0.400, held out 80.0 % mean IoU"), (NOTHING, "loss 0.400")],
+)
+def test_the_progress_tells_the_score_where_something_is_held_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scores: Scores, shown: str
+) -> None:
+    details = []
+
+    class ScoredEarly(FakeTraining):
+        def events(self) -> Iterator[object]:
+            plan, first, second, _, done = super().events()
+            yield from (plan, first, TrainingScored(1, scores, is_best=True), second, done)
+
+    class Recorded(ProgressBar):
+        def show(self, done: int, **options: object) -> None:
+            details.append(options["detail"])
+
+    monkeypatch.setattr(fine_tune, "TrainingRun", ScoredEarly)
+    monkeypatch.setattr(fine_tune, "ProgressBar", Recorded)
+    run("train", tmp_path, "-o", tmp_path / "a.keras")
+
+    assert details == ["loss 0.500", shown]
 
 
 def test_json_is_one_object_and_nothing_else(
