@@ -9,6 +9,7 @@ from model.engine.protocol import Scaling
 
 Precision = Literal["auto", "float32"]
 Architecture = Literal["compact", "plain", "seed"]
+Optimizer = Literal["adam", "muon"]
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class Recipe:
         trains_void: void is a class of its own, as the seed had it; else it is never counted.
         epochs: at most.
         batch_size: images or crops per step.
-        learning_rate: peak rate; of Adam without, of AdamW with ``weight_decay``.
-        weight_decay: of AdamW (Loshchilov and Hutter, 2019); 0 means Adam.
+        learning_rate: peak rate.
+        weight_decay: share of the rate by which weights shrink at each step, decoupled from their
+            gradients (Loshchilov and Hutter, 2019); 0 for none.
         warmup_steps: over which the rate rises from nothing.
         schedule: the rate stays, or falls as (1 - t) ** 0.9 until the last step.
         weighs_classes: rare classes count more, by 1 / log(1.10 + share) (Paszke et al., ENet).
@@ -53,6 +55,7 @@ class Recipe:
         overlap_from: share of the run, 0..1, from which on the loss also counts how little answers
             and truth overlap in each class (`model.scratch_losses.LovaszSoftmax`); 1 never does,
             and neither does a recipe that trains void.
+        optimizer: Adam, which is AdamW with ``weight_decay``, or `model.conv_muon.ConvMuon`.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Recipe:
     precision: Precision = "auto"
     score_every: int = 1
     overlap_from: float = 1.0
+    optimizer: Optimizer = "adam"
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -111,10 +115,11 @@ SEED = Recipe(
 
 DEFAULT = Recipe(
     name="default", architecture="compact", channels=3, input_size=None, scaling=Scaling.RAW,
-    trains_void=False, epochs=300, batch_size=8, learning_rate=2e-3, weight_decay=2e-2,
+    trains_void=False, epochs=300, batch_size=8, learning_rate=1e-2, weight_decay=1e-2,
     warmup_steps=100, schedule="poly", weighs_classes=True, label_smoothing=0.05, averaging=0.998,
     crop_size=(288, 384), augments=True, monitor="val_mean_iou", patience=0, min_delta=0.0,
     validation_share=0.1, seed=0, score_every=4, overlap_from=0.75,
+    optimizer="muon",
 )  # fmt: skip
 """A compact colour U-Net that a laptop trains in an hour or two."""
 

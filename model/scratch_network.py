@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from model.conv_muon import ConvMuon
 from model.data.label_sets import LabelSet
 from model.engine.protocol import Activation, Fit, ModelInfo, ModelSettings, OutputInfo
 from model.errors import TrainingError
@@ -106,12 +107,7 @@ def compile_learner(
         recipe: how to train.
         class_pixels: (C,) pixels of each class in the training images.
     """
-    rate = learning_rate(recipe, 0, 0.0)
-    if recipe.weight_decay:
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
-        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
-    else:
-        optimizer = keras.optimizers.Adam(rate)
+    optimizer = _optimizer(recipe)
     if recipe.trains_void:
         network.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
     else:
@@ -119,6 +115,18 @@ def compile_learner(
         network.compile(optimizer, loss, metrics=[LabelledAccuracy(stride=ACCURACY_STRIDE)])
     # Built before the first step, or TensorFlow traces the step a second time.
     optimizer.build(network.trainable_variables)
+    return optimizer
+
+
+def _optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
+    rate, decay = learning_rate(recipe, 0, 0.0), recipe.weight_decay
+    if recipe.optimizer == "muon":
+        optimizer: keras.optimizers.Optimizer = ConvMuon(rate, weight_decay=decay)
+    elif decay:
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=decay)
+    else:
+        return keras.optimizers.Adam(rate)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return optimizer
 
 
