@@ -104,9 +104,9 @@ def test_only_kernels_shrink() -> None:
     learner, _ = learner_of(network, DEFAULT)
     optimizer = compile_learner(learner, DEFAULT, np.array([5, 5, 5]))
     for variable in learner.trainable_variables:
-        variable.assign(ops.ones_like(variable))
+        variable.assign(np.ones(variable.shape, np.float32))
     optimizer.learning_rate = 0.1
-    optimizer.apply([ops.zeros_like(v) for v in learner.trainable_variables])
+    optimizer.apply([ops.zeros(v.shape) for v in learner.trainable_variables])
 
     shrunk = {v.path.rpartition("/")[2] for v in learner.trainable_variables
               if ops.convert_to_numpy(v).max() < 1.0}  # fmt: skip
