@@ -13,7 +13,7 @@ from model.data.label_sets import IGNORE
 _TINY = 1e-7
 
 _OVERLAP_STRIDE = 2
-"""Of rows and columns whose overlap is counted: sorting all of them took a third of a step."""
+"""Of rows and columns whose overlap is counted; sorting them is what takes time."""
 
 ACCURACY_STRIDE = 2
 """Of rows and columns whose accuracy a training tells; it teaches nothing."""
@@ -150,8 +150,8 @@ class LabelledAccuracy(keras.metrics.Metric):
 
         Args:
             name: what logs call it.
-            stride: of the rows and columns that are looked at; the largest of all answers at all
-                places took 3 to 10 % of a training step.
+            stride: of the rows and columns that are looked at; looking for the largest answer at
+                all places took 3 to 10 % of a training step.
         """
         super().__init__(name=name)
         self._stride = stride
