@@ -43,7 +43,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 SMALL = dataclasses.replace(
     DEFAULT, widths=(8, 8), blocks=(0, 1), epochs=3, batch_size=4, crop_size=(32, 48),
     warmup_steps=2, learning_rate=1e-2, averaging=0.9, validation_share=0.25,
-    score_every=1,
+    score_every=1, overlap_from=1.0,  # each change of the loss is traced, which takes seconds
 )  # fmt: skip
 SMALL_SEED = dataclasses.replace(SEED, epochs=2, batch_size=4, validation_share=0.25)
 
@@ -131,23 +131,26 @@ def test_training_again_with_the_same_seed_gives_the_same_network(dataset: Path)
 
 
 def test_an_interrupted_run_goes_on_with_what_it_would_have_done(dataset: Path) -> None:
-    whole = keras.models.load_model(finished(request(dataset)).output_path).get_weights()
-    rows = log_of(request(dataset))
+    recipe = dataclasses.replace(SMALL, overlap_from=0.75)  # from the seventh step on
+    whole = keras.models.load_model(finished(request(dataset, recipe)).output_path).get_weights()
+    rows = log_of(request(dataset, recipe))
 
-    events = train_from_scratch(request(dataset))
+    events = train_from_scratch(request(dataset, recipe))
     for event in events:  # killed in the second epoch
         if isinstance(event, TrainingStep) and event.step == 5:
             events.close()
             break
-    assert interrupted_request(Path(request(dataset).output_path)) == request(dataset, resumes=True)
-    resumed = list(train_from_scratch(request(dataset, resumes=True)))
+    assert interrupted_request(Path(request(dataset, recipe).output_path)) == request(
+        dataset, recipe, resumes=True
+    )
+    resumed = list(train_from_scratch(request(dataset, recipe, resumes=True)))
 
     assert [e.step for e in resumed if isinstance(e, TrainingStep)] == [4, 5, 6, 7, 8, 9]
-    network = keras.models.load_model(request(dataset).output_path)
+    network = keras.models.load_model(request(dataset, recipe).output_path)
     for one, other in zip(whole, network.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
-    assert [r["epoch"] for r in log_of(request(dataset))] == [1, 2, 3]
-    assert log_of(request(dataset))[-1]["loss"] == pytest.approx(rows[-1]["loss"], abs=1e-3)
+    assert [r["epoch"] for r in log_of(request(dataset, recipe))] == [1, 2, 3]
+    assert log_of(request(dataset, recipe))[-1]["loss"] == pytest.approx(rows[-1]["loss"], abs=1e-3)
 
 
 def test_the_curves_for_tensorboard_are_those_of_the_log(dataset: Path) -> None:
