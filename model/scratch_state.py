@@ -258,7 +258,7 @@ class TrainingFolder:
         """
         head = {
             "version": _VERSION,
-            "recipe": _plain(recipe),
+            "recipe": _plain(dataclasses.asdict(recipe)),
             "state": {k: v for k, v in dataclasses.asdict(state).items() if "sums" not in k},
             "best_scores": None if best_scores is None else dataclasses.asdict(best_scores),
         }
@@ -298,7 +298,7 @@ class TrainingFolder:
             ) from error
         began = _defaults() | head["recipe"]  # an earlier version may not have known a setting
         different = [
-            name for name, value in _plain(recipe).items()
+            name for name, value in _plain(dataclasses.asdict(recipe)).items()
             if name not in ("epochs", "patience") and began.get(name) != value
         ]  # fmt: skip
         if different or head.get("version") != _VERSION:
@@ -327,18 +327,16 @@ class TrainingFolder:
         self._state_path.unlink(missing_ok=True)
 
 
-def _plain(recipe: Recipe) -> dict[str, Any]:
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """As JSON gives it back."""
-    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    plain: dict[str, Any] = json.loads(json.dumps(values))
     return plain
 
 
 def _defaults() -> dict[str, Any]:
     """What holds for a recipe that does not say so, as JSON gives it back."""
     given = {f.name: f.default for f in dataclasses.fields(Recipe)}
-    known = {name: value for name, value in given.items() if value is not dataclasses.MISSING}
-    plain: dict[str, Any] = json.loads(json.dumps(known))
-    return plain
+    return _plain({n: value for n, value in given.items() if value is not dataclasses.MISSING})
 
 
 def _rows(text: str) -> list[list[str]]:
