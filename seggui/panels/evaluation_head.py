@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from seggui.core.evaluation_request import EvaluationOverview
 from seggui.panels.widgets import muted_label, push_button
@@ -163,16 +171,18 @@ class EvaluationHead(QWidget):
         self.report_button.setObjectName("save_report_button")
 
     def _lay_out(self) -> None:
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(6)
-        grid.addWidget(self.source_box, 0, 0)
-        grid.addWidget(self.split_box, 0, 1)
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(6)
+        choices = QHBoxLayout()
+        choices.addWidget(self.source_box, 1)
+        choices.addWidget(self.split_box)
+        rows.addLayout(choices)
         buttons = QHBoxLayout()
         for button in (self.start_button, self.stop_button, self.report_button):
             buttons.addWidget(button, 1)
-        grid.addLayout(buttons, 1, 0, 1, 2)
-        grid.addWidget(self._progress, 2, 0, 1, 2)
+        rows.addLayout(buttons)
+        rows.addWidget(self._progress)
         self._figures = QWidget()
         figures = QHBoxLayout(self._figures)
         figures.setContentsMargins(0, 0, 0, 0)
@@ -181,9 +191,8 @@ class EvaluationHead(QWidget):
         figures.addWidget(self._accuracy)
         figures.addWidget(self._detail, 1)
         self._figures.hide()
-        grid.addWidget(self._figures, 3, 0, 1, 2)
-        grid.addWidget(self._notes, 4, 0, 1, 2)
-        grid.setColumnStretch(0, 1)
+        rows.addWidget(self._figures)
+        rows.addWidget(self._notes)
 
     def _show_state(self) -> None:
         running, reporting = self._is_running, self._is_reporting

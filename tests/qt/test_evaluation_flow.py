@@ -106,6 +106,17 @@ def test_without_a_network_the_panel_says_what_is_needed(driver: Driver, tmp_pat
     assert not ready(wiring)
 
 
+def test_with_nothing_to_choose_a_part_of_the_choice_is_as_wide_as_the_button(
+    driver: Driver, tmp_path: Path
+) -> None:
+    write_images(tmp_path, 1)
+    driver.start(tmp_path)
+    head = open_panel(driver).view.head
+    driver.until(lambda: head.start_button.width() == head.width())
+    assert head.split_box.isHidden()
+    assert head.source_box.width() == head.width()
+
+
 def test_without_corrections_the_panel_says_what_is_needed_until_there_are_some(
     driver: Driver, tmp_path: Path
 ) -> None:
