@@ -1,4 +1,4 @@
-"""Random views of an image and its masks for training: where, mirrored or not, and how lit."""
+"""Random views of an image and its masks for training: where, how lit, with what of another."""
 
 from __future__ import annotations
 
@@ -100,3 +100,33 @@ def recolor(pixels: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDAr
     image = Image.fromarray(np.ascontiguousarray(pixels))
     changed = ImageEnhance.Color(image).enhance(float(rng.uniform(0.5, 1.5)))
     return np.asarray(changed, np.uint8)
+
+
+def with_classes_of(
+    crop: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]],
+    other: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]],
+    rng: np.random.Generator,
+    *,
+    ignore: int,
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """A crop with half of another one's classes laid over it, each where it is there.
+
+    A car stands before other houses then, and under another sky: what surrounds a thing tells
+    less, and the thing itself more. This is the mix of ClassMix (Olsson et al., 2021), which has
+    it between images without truth, with the true masks.
+
+    Args:
+        crop: (H, W, 3) pixels and (H, W) class indices.
+        other: where the classes come from, of the same size; each is taken with even odds.
+        rng: where the randomness comes from.
+        ignore: the index of pixels without a class; they are never laid over anything.
+
+    Returns:
+        New arrays of the same shapes.
+    """
+    pixels, labels = crop
+    other_pixels, other_labels = other
+    is_taken = rng.random(256) < 0.5
+    is_taken[ignore] = False
+    above = is_taken[other_labels]
+    return np.where(above[..., None], other_pixels, pixels), np.where(above, other_labels, labels)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from model.augmentation import View, random_scale, recolor, relight
+from model.augmentation import View, random_scale, recolor, relight, with_classes_of
 from model.data.label_sets import IGNORE
 from model.engine.protocol import ModelSettings
 from model.preprocessing import prepare_input
@@ -130,6 +130,8 @@ class TrainingBatches(keras.utils.PyDataset):
         chosen = self._order[index * self.batch_size :][: self.batch_size]
         rng = np.random.default_rng((self._recipe.seed, self._epoch, index))
         pairs = [self._view(*self._cache.pair(int(n), self._items[n]), rng) for n in chosen]
+        if self._recipe.mixed_share:
+            pairs = self._mixed(pairs, rng)
         channels = self._recipe.channels
         inputs = np.stack([prepare_input(pixels, self._settings, channels) for pixels, _ in pairs])
         masks = np.stack([mask for _, mask in pairs])
@@ -145,6 +147,16 @@ class TrainingBatches(keras.utils.PyDataset):
         if self._recipe.augments:
             pixels = relight(recolor(pixels, rng), rng, strength=LIGHT_STRENGTH)
         return pixels, labels
+
+    def _mixed(
+        self, pairs: list[tuple[Pixels, Pixels]], rng: np.random.Generator
+    ) -> list[tuple[Pixels, Pixels]]:
+        """A share of them with classes of the one before."""
+        is_mixed = rng.random(len(pairs)) < self._recipe.mixed_share
+        return [
+            with_classes_of(pair, pairs[number - 1], rng, ignore=IGNORE) if mixes else pair
+            for number, (pair, mixes) in enumerate(zip(pairs, is_mixed, strict=True))
+        ]
 
 
 def every_nth_pixel(targets: npt.NDArray[Any], stride: int, *, phase: int) -> npt.NDArray[Any]:

@@ -55,6 +55,8 @@ class Recipe:
         overlap_from: share of the run, 0..1, from which on the loss also counts how little answers
             and truth overlap in each class (`model.scratch_losses.LovaszSoftmax`); 1 never does,
             and neither does a recipe that trains void.
+        mixed_share: share of crops, 0..1, that get some classes of another crop of their batch laid
+            over them (`model.augmentation.with_classes_of`).
         optimizer: Adam, which is AdamW with ``weight_decay``, or `model.conv_muon.ConvMuon`.
     """
 
@@ -91,6 +93,7 @@ class Recipe:
     score_every: int = 1
     overlap_from: float = 1.0
     optimizer: Optimizer = "adam"
+    mixed_share: float = 0.0
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -98,6 +101,7 @@ class Recipe:
             ("weight_decay", 0.0, 1.0), ("label_smoothing", 0.0, 0.9), ("averaging", 0.0, 0.99999),
             ("validation_share", 0.0, 0.9), ("patience", 0, 1_000_000), ("warmup_steps", 0, 10**9),
             ("score_every", 1, 1_000_000), ("overlap_from", 0.0, 1.0),
+            ("mixed_share", 0.0, 1.0),
         ):  # fmt: skip
             value = getattr(self, name)
             if not low <= value <= high:
@@ -119,7 +123,7 @@ DEFAULT = Recipe(
     warmup_steps=100, schedule="poly", weighs_classes=True, label_smoothing=0.05, averaging=0.998,
     crop_size=(288, 384), augments=True, monitor="val_mean_iou", patience=0, min_delta=0.0,
     validation_share=0.1, seed=0, score_every=4, overlap_from=0.75,
-    optimizer="muon",
+    optimizer="muon", mixed_share=0.5,
 )  # fmt: skip
 """A compact colour U-Net that a laptop trains in an hour or two."""
 
