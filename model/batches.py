@@ -129,9 +129,8 @@ class TrainingBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> Batch:
         chosen = self._order[index * self.batch_size :][: self.batch_size]
         rng = np.random.default_rng((self._recipe.seed, self._epoch, index))
-        pairs = [self._view(*self._cache.pair(int(n), self._items[n]), rng) for n in chosen]
-        if self._recipe.mixed_share:
-            pairs = self._mixed(pairs, rng)
+        views = [self._view(*self._cache.pair(int(n), self._items[n]), rng) for n in chosen]
+        pairs = self._mixed(views, rng)
         channels = self._recipe.channels
         inputs = np.stack([prepare_input(pixels, self._settings, channels) for pixels, _ in pairs])
         masks = np.stack([mask for _, mask in pairs])

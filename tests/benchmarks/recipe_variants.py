@@ -24,6 +24,7 @@ from typing import Any
 
 from model.recipes import DEFAULT, Recipe
 from model.scratch_state import ScratchRequest, TrainingFolder
+from model.training_log import read_training_log
 from seggui.commands.fine_tune import train
 
 
@@ -42,7 +43,7 @@ def recipe_of(variant: str) -> Recipe:
         if isinstance(now, tuple):
             changes[name] = tuple(int(number) for number in text.split("-"))
         elif isinstance(now, bool):
-            changes[name] = text == "True"
+            changes[name] = ("False", "True").index(text) == 1
         else:
             changes[name] = type(now)(text)
     return dataclasses.replace(DEFAULT, **changes)
@@ -54,13 +55,13 @@ def line_of(folder: Path, variant: str, recipe: Recipe, out: Path) -> str:
     _, done, was_stopped = train(request, "process", is_quiet=True)
     if was_stopped:
         raise KeyboardInterrupt
-    loss = TrainingFolder(out).log_path.read_text().split()[-1].split(",")[-1]
+    loss = read_training_log(TrainingFolder(out).log_path).columns["loss"][-1]
     command = [sys.executable, "-m", "seggui", "evaluate", str(out), str(folder)]
     command += ["--split", "test", "--json"]
     answer = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     scores = answer["scores"]
     return (
-        f"| {variant} | {done.seconds:.0f} s, {done.num_steps_run} steps | {float(loss):.3f} "
+        f"| {variant} | {done.seconds:.0f} s, {done.num_steps_run} steps | {loss:.3f} "
         f"| {100 * scores['mean_iou']:.1f} / {100 * scores['accuracy']:.1f} |"
     )
 

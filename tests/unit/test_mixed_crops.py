@@ -10,11 +10,10 @@ import pytest
 
 from model.augmentation import with_classes_of
 from model.batches import TrainingBatches
-from model.data.label_sets import suggest_label_set
+from model.data.label_sets import IGNORE, suggest_label_set
 from model.recipes import DEFAULT
 from model.scratch_network import settings_for
 
-IGNORE = 255
 SIZE = (24, 32)
 
 
