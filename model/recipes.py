@@ -83,8 +83,8 @@ class Recipe:
     validation_share: float
     seed: int
     split: Literal["blocks", "drawn"] = "blocks"
-    widths: tuple[int, ...] = (16, 32, 80, 128)
-    blocks: tuple[int, ...] = (0, 2, 3, 3)
+    widths: tuple[int, ...] = (16, 48, 96, 128)
+    blocks: tuple[int, ...] = (0, 2, 4, 2)
     normalization: Literal["batch", "group", "none"] = "batch"
     upsampling: Literal["bilinear", "nearest", "transposed"] = "bilinear"
     decoder: Literal["plain", "residual"] = "plain"
@@ -119,10 +119,10 @@ SEED = Recipe(
 
 DEFAULT = Recipe(
     name="default", architecture="compact", channels=3, input_size=None, scaling=Scaling.RAW,
-    trains_void=False, epochs=300, batch_size=8, learning_rate=1e-2, weight_decay=1e-2,
+    trains_void=False, epochs=500, batch_size=14, learning_rate=1e-2, weight_decay=1e-2,
     warmup_steps=100, schedule="poly", weighs_classes=True, label_smoothing=0.05, averaging=0.998,
-    crop_size=(288, 384), augments=True, monitor="val_mean_iou", patience=0, min_delta=0.0,
-    validation_share=0.1, seed=0, score_every=4, overlap_from=0.75,
+    crop_size=(208, 288), augments=True, monitor="val_mean_iou", patience=0, min_delta=0.0,
+    validation_share=0.1, seed=0, score_every=6, overlap_from=0.75,
     optimizer="muon", mixed_share=0.5,
 )  # fmt: skip
 """A compact colour U-Net that a laptop trains in an hour or two."""
@@ -134,7 +134,7 @@ PLAIN = replace(
 """A U-Net as in the paper, as wide as its steps of training take as long as the default network's.
 
 It is trained as the default one is: something to hold that one against, and a start for those who
-want a U-Net of their own depth and widths. (Two thirds of the multiply-adds: its first and last
+want a U-Net of their own depth and widths. (Less than half of the multiply-adds: its first and last
 scale have the size of the image, where more time goes into reading and writing. Widths that are no
 multiples of 8 would double it.)
 """

@@ -24,9 +24,10 @@ NUM_GROUPS = 8
 class UNetConfig:
     """The shape of a U-Net.
 
-    The defaults were chosen by seconds per training step on two cores: 1.0 to 1.2 s for eight
-    crops of 320 x 256, where residual blocks at every scale of the encoder and decoder, at the same
-    number of parameters, take 2.7 s.
+    The kind was chosen by seconds per training step on two cores: 1.0 to 1.2 s for eight crops of
+    320 x 256, where residual blocks at every scale of the encoder and decoder, at the same number
+    of parameters, take 2.7 s. Widths and blocks were then chosen by what such a network knows of
+    streets that it has not seen (docs/networks.md), within 2 million parameters.
 
     Attributes:
         num_classes: number of output channels, at least 2; the output is a softmax over them.
@@ -46,8 +47,8 @@ class UNetConfig:
 
     num_classes: int
     channels: int = 3
-    widths: tuple[int, ...] = (16, 32, 80, 128)
-    blocks: tuple[int, ...] = (0, 2, 3, 3)
+    widths: tuple[int, ...] = (16, 48, 96, 128)
+    blocks: tuple[int, ...] = (0, 2, 4, 2)
     stem_stride: int = 2
     normalization: Literal["batch", "group", "none"] = "batch"
     upsampling: Literal["bilinear", "nearest", "transposed"] = "bilinear"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -23,8 +24,12 @@ def test_the_seed_network_has_the_parameters_of_the_seed_project() -> None:
     assert network.output_shape == (None, 416, 416, 12)
 
 
-def test_the_default_network_stays_small() -> None:
-    assert build_unet(UNetConfig(11)).count_params() < 2_000_000
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_the_default_network_stays_small(tmp_path: Path) -> None:
+    network = build_network(DEFAULT, 11)
+    assert network.count_params() < 2_000_000
+    network.save(tmp_path / "a.keras")
+    assert (tmp_path / "a.keras").stat().st_size < 8_000_000
 
 
 def multiply_adds(network: keras.Model) -> int:
@@ -50,7 +55,7 @@ def test_the_default_network_takes_at_most_six_billion_multiply_adds_for_a_camvi
 def test_the_plain_recipe_s_network_costs_no_more_than_the_default_one() -> None:
     plain, default = build_network(PLAIN, 11), build_network(DEFAULT, 11)
 
-    assert 0.6 < multiply_adds(plain) / multiply_adds(default) < 1.0
+    assert 0.4 < multiply_adds(plain) / multiply_adds(default) < 1.0
     assert not any(width % 8 for width in PLAIN.widths)
     assert not [layer for layer in plain.layers if isinstance(layer, layers.Add)]
     pools = [layer for layer in plain.layers if isinstance(layer, layers.MaxPooling2D)]
