@@ -20,7 +20,7 @@ _FILE = "request.json"
 
 
 def save_request(request: ScratchRequest) -> None:
-    """Writes what was asked for into the folder of the run, so that the window can go on with it.
+    """Writes what was asked for into the folder of the run, to go on with it by that alone.
 
     Raises:
         StorageError: it could not be written.
@@ -53,8 +53,13 @@ def require_same_images(request: ScratchRequest) -> None:
         raise TrainingError(
             f"The interrupted training was started with groups: {groups}; held out: "
             f"{began['holds_out']}. Now it is asked to go on with other images.",
-            remedy="Give the same --groups and --hold-out as then, or start anew without --resume.",
+            remedy="Leave out --groups and --hold-out, or start anew without --resume.",
         )
+
+
+def has_request(output_path: Path) -> bool:
+    """Whether the run beside ``output_path`` says what was asked for; an early version did not."""
+    return (TrainingFolder(output_path).path / _FILE).exists()
 
 
 def interrupted_request(output_path: Path) -> ScratchRequest | None:

@@ -305,7 +305,7 @@ class TrainingFolder:
             raise TrainingError(
                 "The interrupted training was started with other settings "
                 f"({', '.join(different) or 'another version of seggui'}).",
-                remedy="Give the same settings as then, or start anew without --resume.",
+                remedy="Leave out what was not given then, or start anew without --resume.",
             )
         scores = head["best_scores"]
         return LoadedState(

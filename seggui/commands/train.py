@@ -3,8 +3,9 @@
 The recipe "default" is a compact colour U-Net for laptops, "plain" a U-Net as in the paper that
 is trained like it, "seed" repeats the seed project's run.
 Ctrl-C ends the training and keeps the best network so far; a second Ctrl-C keeps only the state
-of the last epoch, and --resume goes on from there. Beside MODEL.keras there is a folder
-MODEL.training with the log, one line per epoch.
+of the last epoch, and --resume goes on from there, with all options as they were then unless they
+are given again. Beside MODEL.keras there is a folder MODEL.training with the log, one line per
+epoch.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from model.data.label_sets import load_label_set
 from model.engine.protocol import TrainingDone
 from model.errors import SegguiError
 from model.recipes import DEFAULT, RECIPES, Recipe, without_effect
+from model.scratch_resume import has_request, interrupted_request
 from model.scratch_state import ScratchRequest, TrainingFolder
 from seggui.cli import DONE, STOPPED, add_engine_argument
 from seggui.commands.fine_tune import count, rate, share, train
@@ -33,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="MODEL.keras", help="the new network"
     )
-    parser.add_argument("--recipe", choices=tuple(RECIPES), default=DEFAULT.name)
+    parser.add_argument("--recipe", choices=tuple(RECIPES), help=f"(default: {DEFAULT.name})")
     for flag, kind, what in (
         ("--epochs", count, "times through all images, at most"),
         ("--batch-size", count, "images or crops per step"),
@@ -62,13 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="auto multiplies in bfloat16 where the processor has instructions for it",
     )  # fmt: skip
     parser.add_argument("--minutes", type=float, metavar="N", help="end then, schedule included")
-    parser.add_argument(
-        "--groups", type=names, default=(), metavar="A,B", help="only these drives or cities"
-    )
+    parser.add_argument("--groups", type=names, metavar="A,B", help="only these drives or cities")
     parser.add_argument("--layout", metavar="NAME", help="of the dataset; found by itself")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="label set of the dataset")
     parser.add_argument(
-        "--hold-out", choices=("own", "share", "nothing"), default="own", dest="holds_out",
+        "--hold-out", choices=("own", "share", "nothing"), dest="holds_out",
         help="what the dataset itself holds out (default), a share of its training images, nothing",
     )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
@@ -78,13 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command and returns its exit status."""
-    request = ScratchRequest(
-        str(arguments.dataset), str(_checked_output(arguments)), recipe_from(arguments),
-        layout=arguments.layout,
-        label_set=load_label_set(arguments.labels) if arguments.labels else None,
-        groups=arguments.groups, holds_out=arguments.holds_out,
-        minutes=arguments.minutes, resumes=arguments.resume,
-    )  # fmt: skip
+    request = request_from(arguments)
     _, done, was_stopped = train(request, arguments.engine, is_quiet=arguments.json)
     if arguments.json:
         print(json.dumps(_as_json(done), indent=2))
@@ -93,7 +87,33 @@ def run(arguments: argparse.Namespace) -> int:
     return STOPPED if was_stopped else DONE
 
 
-def recipe_from(arguments: argparse.Namespace) -> Recipe:
+def request_from(arguments: argparse.Namespace) -> ScratchRequest:
+    """What is asked for; where a run is resumed, what was asked for then, but for what is new.
+
+    Raises:
+        SegguiError: a value that cannot be, an output that cannot be written to, or an interrupted
+            run that cannot be gone on with.
+    """
+    output = _checked_output(arguments)
+    began = interrupted_request(output) if arguments.resume and has_request(output) else None
+    if began is None or arguments.recipe not in (None, began.recipe.name):
+        recipe = RECIPES[arguments.recipe or DEFAULT.name]
+    else:
+        recipe = began.recipe
+    changes = {
+        "layout": arguments.layout, "groups": arguments.groups, "holds_out": arguments.holds_out,
+        "minutes": arguments.minutes,
+        "label_set": load_label_set(arguments.labels) if arguments.labels else None,
+    }  # fmt: skip
+    return dataclasses.replace(
+        began or ScratchRequest(str(arguments.dataset), str(output), recipe),
+        dataset_path=str(arguments.dataset), recipe=_changed(recipe, arguments),
+        resumes=arguments.resume,
+        **{name: value for name, value in changes.items() if value is not None},
+    )  # fmt: skip
+
+
+def _changed(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     """The recipe with what the command line changes.
 
     Raises:
@@ -107,7 +127,6 @@ def recipe_from(arguments: argparse.Namespace) -> Recipe:
     changes = {name: getattr(arguments, name) for name in names}
     changes["crop_size"] = tuple(arguments.crop) if arguments.crop else None
     given = {name: value for name, value in changes.items() if value is not None}
-    recipe = RECIPES[arguments.recipe]
     useless = [name for name in without_effect(recipe) if name in given]
     if useless:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in useless)

@@ -19,7 +19,8 @@ from model.engine.protocol import (
     TrainingStep,
 )
 from model.recipes import DEFAULT, PLAIN, SEED
-from model.scratch_state import ScratchRequest, TrainingFolder
+from model.scratch_resume import save_request
+from model.scratch_state import RunState, ScratchRequest, TrainingFolder
 from seggui.commands import fine_tune
 from seggui.commands.progress_bar import ProgressBar
 from tests.unit.cli.kit import run
@@ -78,7 +79,7 @@ def test_options_change_the_recipe_and_nothing_else(
     status = run(
         "train", tmp_path, "-o", tmp_path / "a.keras", "--epochs", 7, "--widths", "8,16",
         "--blocks", "1,1", "--gray", "--crop", 64, 96, "--groups", "A,B", "--minutes", 1.5,
-        "--hold-out", "share", "--resume",
+        "--hold-out", "share",
     )  # fmt: skip
 
     assert status == 0
@@ -87,7 +88,7 @@ def test_options_change_the_recipe_and_nothing_else(
     assert wanted.recipe.crop_size == (64, 96)
     assert wanted.recipe.learning_rate == DEFAULT.learning_rate
     assert (wanted.groups, wanted.minutes, wanted.holds_out) == (("A", "B"), 1.5, "share")
-    assert wanted.resumes
+    assert not wanted.resumes
 
 
 def test_options_that_a_recipe_s_network_does_not_have_are_refused(
@@ -178,3 +179,61 @@ def test_an_interrupted_run_is_not_overwritten_by_accident(
 
     assert "--resume" in capsys.readouterr().err
     assert not training
+
+
+def interrupted(output: Path) -> ScratchRequest:
+    """What was asked for of a run that ended after an epoch."""
+    recipe = replace(PLAIN, widths=(8, 16), seed=5, mixed_share=0.25)
+    began = ScratchRequest(
+        str(output.parent), str(output), recipe, groups=("A",), holds_out="share", minutes=30.0
+    )
+    folder = TrainingFolder(output)
+    folder.start_log()
+    save_request(began)
+    folder.save(
+        recipe, RunState(epoch=1), weights=[], averaged=[], optimizer=[],
+        best_weights=None, best_scores=None,
+    )  # fmt: skip
+    return began
+
+
+def test_resume_alone_goes_on_with_what_was_asked_for(
+    tmp_path: Path, training: list[ScratchRequest]
+) -> None:
+    began = interrupted(tmp_path / "a.keras")
+
+    assert run("train", tmp_path, "-o", tmp_path / "a.keras", "--resume") == 0
+
+    assert training == [replace(began, resumes=True)]
+
+
+def test_what_is_given_with_resume_counts(tmp_path: Path, training: list[ScratchRequest]) -> None:
+    began, moved = interrupted(tmp_path / "a.keras"), tmp_path / "moved"
+
+    status = run(
+        "train", moved, "-o", tmp_path / "a.keras", "--resume", "--recipe", "plain",
+        "--epochs", 9, "--minutes", 50,
+    )  # fmt: skip
+    assert status == 0
+    assert run("train", moved, "-o", tmp_path / "a.keras", "--resume", "--recipe", "default") == 0
+
+    longer, other = training
+    recipe = replace(began.recipe, epochs=9)
+    assert longer == replace(
+        began, dataset_path=str(moved), recipe=recipe, minutes=50.0, resumes=True
+    )
+    assert other.recipe == DEFAULT  # the training refuses it, and names what differs
+
+
+def test_a_run_that_does_not_say_what_was_asked_for_goes_on_with_what_is_given(
+    tmp_path: Path, training: list[ScratchRequest]
+) -> None:
+    output = tmp_path / "a.keras"
+    interrupted(output)
+    (TrainingFolder(output).path / "request.json").unlink()
+
+    assert run("train", tmp_path, "-o", output, "--resume", "--groups", "B") == 0
+
+    assert training == [
+        ScratchRequest(str(tmp_path), str(output), DEFAULT, groups=("B",), resumes=True)
+    ]
