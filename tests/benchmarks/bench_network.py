@@ -24,16 +24,21 @@ from typing import Any
 
 import numpy as np
 
+from model.recipes import DEFAULT, PLAIN
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 NUM_CLASSES = 11
-CROPS = {"default": (14, 208, 288, 3), "plain": (14, 208, 288, 3), "seed": (2, 416, 416, 1)}
+CROPS = {
+    "default": (DEFAULT.batch_size, *DEFAULT.crop_size, 3),
+    "plain": (PLAIN.batch_size, *PLAIN.crop_size, 3),
+    "seed": (2, 416, 416, 1),
+}
 """What one training step is measured on; the seed's own batch of 8 takes half a minute."""
 
 
 def networks() -> dict[str, tuple[Any, tuple[int, ...]]]:
     """Name -> network and the shape of one image for it."""
-    from model.recipes import DEFAULT, PLAIN
     from model.scratch_network import build_network
     from model.unet import build_seed_unet
 

@@ -26,7 +26,7 @@ def test_the_seed_network_has_the_parameters_of_the_seed_project() -> None:
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_the_default_network_stays_small(tmp_path: Path) -> None:
-    network = build_network(DEFAULT, 11)
+    network = build_unet(UNetConfig(11))
     assert network.count_params() < 2_000_000
     network.save(tmp_path / "a.keras")
     assert (tmp_path / "a.keras").stat().st_size < 8_000_000

@@ -79,7 +79,7 @@ def test_options_change_the_recipe_and_nothing_else(
     status = run(
         "train", tmp_path, "-o", tmp_path / "a.keras", "--epochs", 7, "--widths", "8,16",
         "--blocks", "1,1", "--gray", "--crop", 64, 96, "--groups", "A,B", "--minutes", 1.5,
-        "--hold-out", "share",
+        "--hold-out", "share", "--resume",
     )  # fmt: skip
 
     assert status == 0
@@ -88,7 +88,7 @@ def test_options_change_the_recipe_and_nothing_else(
     assert wanted.recipe.crop_size == (64, 96)
     assert wanted.recipe.learning_rate == DEFAULT.learning_rate
     assert (wanted.groups, wanted.minutes, wanted.holds_out) == (("A", "B"), 1.5, "share")
-    assert not wanted.resumes
+    assert wanted.resumes
 
 
 def test_options_that_a_recipe_s_network_does_not_have_are_refused(
